@@ -1,0 +1,1 @@
+//! Provider dialects: wire types, SSE, usage extraction; pure

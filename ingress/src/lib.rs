@@ -1,0 +1,1 @@
+//! The proxy: authenticate, admit, inspect, forward, observe, settle

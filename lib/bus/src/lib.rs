@@ -1,0 +1,1 @@
+//! Typed produce and consume over Kafka and the embedded log

@@ -1,0 +1,1 @@
+//! Text in, findings out, also across chunk borders

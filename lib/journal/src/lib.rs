@@ -1,0 +1,1 @@
+//! Append-only segment files: CRC, recovery, bounded

@@ -1,0 +1,1 @@
+//! Configuration to snapshot; snapshot and request to decision

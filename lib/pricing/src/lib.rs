@@ -1,0 +1,1 @@
+//! Token counting, dated price tables and exact cost

@@ -1,0 +1,1 @@
+//! Escrow leases: the grantor's ledger and the holder's wallet, pure

@@ -1,0 +1,1 @@
+//! A simulated OpenAI-compatible provider with a journal of what it served

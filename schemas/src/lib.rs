@@ -1,0 +1,1 @@
+//! The vocabulary of Weir: ids, money, events, topics and their Avro form

@@ -1,0 +1,1 @@
+//! The audit tables: Arrow schemas, one file a table, every column documented

@@ -1,0 +1,1 @@
+//! The audit lake: every topic into a Delta table, exactly once

@@ -1,0 +1,1 @@
+//! Load generator and bare proxy for the benchmarks

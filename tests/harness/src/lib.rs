@@ -1,0 +1,1 @@
+//! Test set-up: a real Kafka, processes to kill, clients that journal
