@@ -1,0 +1,2 @@
+use crate::handle::Deps;
+pub(crate) fn make(_deps: &Deps) {}
