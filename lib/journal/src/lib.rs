@@ -3,14 +3,29 @@
 //! Invariants
 //! - `append` returns after `write(2)`: what it accepted survives kill -9 of the process. Power loss is bounded by [`Fsync`].
 //! - Records are read back in the order of appending, whole, or not at all: a torn tail is cut off on opening.
+//! - What was once forced to disk is never cut: damage there is [`Error::Damaged`], reported and left as it is.
 //! - Bounded: past `max_bytes` of live segments an append is refused with [`Error::Full`], until `trim` frees some.
+//! - One process at a time: the directory is locked while a journal is open.
 //!
 //! Not promised: secrecy, or protection from somebody who may write the files (see the audit's transparency log).
+//! With [`Fsync::Never`] a power loss may also damage segments before the last, which then does not open.
+
+mod cursor;
+mod journal;
+mod mark;
+mod reader;
+mod recovery;
+mod segment;
+mod sync;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
+pub use cursor::Cursor;
+pub use journal::Journal;
+pub use reader::Reader;
+pub use watch::Subscription;
 
 /// When `fsync` is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +40,7 @@ pub enum Fsync {
 
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// A segment is closed when the next record would pass this size. At most a quarter of `max_bytes` is used.
     pub segment_bytes: u64,
     /// Bound on live bytes over all segments.
     pub max_bytes: u64,
@@ -39,45 +55,35 @@ pub struct Position(pub u64);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Trim, or wait until somebody does, then append again.
     #[error("journal is full: {live} of {limit} bytes")]
     Full { live: u64, limit: u64 },
+    /// Will never fit.
     #[error("record of {bytes} bytes is over the limit of {limit}")]
     TooLarge { bytes: usize, limit: usize },
+    /// The operating system refused. After a failed write or sync the journal takes no more until it is opened anew.
     #[error("journal {path}: {action}")]
-    Io { action: &'static str, path: PathBuf, #[source] source: std::io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Bytes that had been written are not what they were. Nothing was changed; somebody has to look.
     #[error("journal {path} is damaged at byte {at}: {what}")]
     Damaged { path: PathBuf, at: u64, what: &'static str },
     #[error("journal {path} is in use by another process")]
     InUse { path: PathBuf },
     #[error("position {0:?} has been trimmed")]
     Trimmed(Position),
+    /// After a power loss a reader's place may be past what is left: see [`Journal::advance_to`].
+    #[error("position {asked:?} is past the end {end:?}")]
+    PastEnd { asked: Position, end: Position },
 }
 
-/// Cheap to clone; clones append to the same journal. Every call is synchronous and short.
-#[derive(Clone)]
-pub struct Journal;
-
-impl Journal {
-    pub fn open(_dir: &Path, _options: Options) -> Result<Self, Error> { unimplemented!() }
-    /// Appends one record (the concatenation of `parts`).
-    pub fn append(&self, _parts: &[&[u8]]) -> Result<Position, Error> { unimplemented!() }
-    /// Where the next record will stand.
-    pub fn end(&self) -> Position { unimplemented!() }
-    /// Where the oldest live record stands.
-    pub fn start(&self) -> Position { unimplemented!() }
-    pub fn live_bytes(&self) -> u64 { unimplemented!() }
-    /// A reader from a position that `append`, `start`, `end` or a reader gave.
-    pub fn read_from(&self, _from: Position) -> Result<Reader, Error> { unimplemented!() }
-    /// Frees whole segments that end before `keep_from`.
-    pub fn trim(&self, _keep_from: Position) -> Result<(), Error> { unimplemented!() }
-    /// Forces everything appended so far to disk.
-    pub fn sync(&self) -> Result<(), Error> { unimplemented!() }
-}
-
-/// Reads on while others append.
-pub struct Reader;
-
-impl Reader {
-    /// The next record and the position after it, or `None` at the end (call again after more was appended).
-    pub fn next(&mut self) -> Result<Option<(Position, Bytes)>, Error> { unimplemented!() }
+impl Error {
+    /// An [`Error::Io`], ready for `map_err`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
 }
