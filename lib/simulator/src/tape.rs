@@ -176,3 +176,58 @@ impl Drop for Tape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Arrival, Journal};
+
+    fn entry(journal: &Journal) -> Entry {
+        journal.begin(Arrival {
+            at: std::time::Instant::now(),
+            path: String::new(),
+            headers: Vec::new(),
+            request: Bytes::new(),
+            model: String::new(),
+            stream: true,
+            request_id: String::new(),
+        })
+    }
+
+    fn poll(tape: &mut Tape) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        Pin::new(tape).poll_frame(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+
+    fn given() -> Reel {
+        Reel::Given([Bytes::from_static(b"one"), Bytes::from_static(b"two")].into())
+    }
+
+    #[test]
+    fn the_body_is_pending_between_events_so_that_each_is_flushed_alone() {
+        let journal = Journal::new(10, 10, None);
+        let mut tape = Tape::new(given(), Tokens::default(), entry(&journal));
+        assert!(poll(&mut tape).is_ready());
+        assert!(poll(&mut tape).is_pending());
+        assert!(journal.calls()[0].end.is_none());
+        assert!(poll(&mut tape).is_ready());
+        assert!(tape.is_end_stream(), "the last event and the end of the body may share a write");
+        assert_eq!(journal.calls()[0].end.unwrap().how, How::Complete);
+    }
+
+    #[test]
+    fn a_body_that_breaks_flushes_its_last_event_first() {
+        let journal = Journal::new(10, 10, None);
+        let mut tape = Tape::new(given(), Tokens::default(), entry(&journal)).cut(1, Ending::Break);
+        assert!(poll(&mut tape).is_ready());
+        assert!(!tape.is_end_stream() && poll(&mut tape).is_pending());
+        assert!(matches!(poll(&mut tape), Poll::Ready(Some(Err(BrokeOff)))));
+        assert_eq!(journal.calls()[0].end.unwrap().how, How::Broken);
+    }
+
+    #[test]
+    fn a_body_that_is_dropped_was_cancelled() {
+        let journal = Journal::new(10, 10, None);
+        drop(Tape::new(given(), Tokens::default(), entry(&journal)));
+        assert!(journal.calls()[0].cancelled());
+    }
+}
