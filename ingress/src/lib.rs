@@ -20,6 +20,7 @@ use weir_bus::Bus;
 use weir_detect::Detector;
 use weir_policy::{IngressConfig, OutboxConfig, Snapshot};
 use weir_schemas::Codec;
+use weir_telemetry::Metrics;
 
 pub use error::Error;
 
@@ -35,6 +36,8 @@ pub struct Deps {
     pub codec: Codec,
     pub topic_prefix: String,
     pub detector: Detector,
+    /// One registry for the stages of a process; `/metrics` serves it.
+    pub metrics: Metrics,
 }
 
 /// A running ingress. Dropping it without [`Handle::drain`] stops it at once, as a crash would.
