@@ -1,0 +1,80 @@
+//! P3 under random schedules: several ingresses and grantors over a simulated log, with crashes, zombies, repeats, delays and
+//! window edges. What holds is checked by a fold that shares no code with the library.
+
+mod schedules {
+    pub(crate) mod fold;
+    pub(crate) mod world;
+}
+
+use proptest::prelude::*;
+use schedules::world::{Step, World};
+
+/// Seconds in a plain `cargo test`; PROPTEST_CASES asks for more.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    ProptestConfig { cases, max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..3usize;
+    prop_oneof![
+        8 => (who.clone(), 1..8u8, 1..60i64).prop_map(|(wallet, budgets, amount)| Step::Reserve { wallet, budgets, amount }),
+        6 => (who.clone(), any::<prop::sample::Index>(), 0..130i64).prop_map(|(wallet, call, percent)| Step::Settle { wallet, call, percent }),
+        8 => (who.clone(), 0..2usize, 1..5usize).prop_map(|(wallet, partition, count)| Step::Ship { wallet, partition, count }),
+        1 => (who.clone(), 0..2usize, 1..6usize).prop_map(|(wallet, partition, count)| Step::ShipAgain { wallet, partition, count }),
+        8 => (who.clone(), 1..5usize).prop_map(|(wallet, count)| Step::Observe { wallet, count }),
+        2 => who.clone().prop_map(|wallet| Step::Tick { wallet }),
+        1 => who.prop_map(|wallet| Step::CrashIngress { wallet }),
+        2 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::Claim { owner, partition }),
+        3 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::CatchUp { owner, partition }),
+        10 => (0..3usize, 0..2usize, 1..4usize).prop_map(|(owner, partition, count)| Step::Decide { owner, partition, count }),
+        1 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::CrashOwner { owner, partition }),
+        1 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::RepeatLast { owner, partition }),
+        4 => (1..9_000i64).prop_map(|ms| Step::Pass { ms }),
+        1 => (-3_000..0i64).prop_map(|ms| Step::BrokerClock { ms }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn p3_no_schedule_spends_more_than_a_budget_has(steps in prop::collection::vec(step(), 1..250)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+            world.check(step);
+        }
+    }
+
+    #[test]
+    fn without_crashes_of_ingresses_all_that_was_not_spent_comes_back(steps in prop::collection::vec(step(), 1..200)) {
+        let mut world = World::new();
+        for step in &steps {
+            if !matches!(step, Step::CrashIngress { .. }) {
+                world.take(step);
+            }
+        }
+        world.finish();
+        world.check(&Step::Pass { ms: 0 });
+        world.check_all_returned();
+    }
+}
+
+#[test]
+fn an_ordinary_day_makes_progress() {
+    let mut world = World::new();
+    let mut held = 0;
+    for partition in 0..2 {
+        world.take(&Step::Claim { owner: 0, partition });
+        world.take(&Step::CatchUp { owner: 0, partition });
+    }
+    for _ in 0..200 {
+        held += usize::from(world.take(&Step::Reserve { wallet: 0, budgets: 7, amount: 2 }));
+        world.everybody_works();
+        held += usize::from(world.take(&Step::Reserve { wallet: 0, budgets: 7, amount: 2 }));
+        world.settle_all();
+    }
+    assert!(held >= 95, "a budget of 100 allows for 99 calls that spend 1 of 2, not {held}");
+    world.check(&Step::Pass { ms: 0 });
+}
