@@ -76,6 +76,11 @@ impl Codec {
         self.ids[E::RECORD]
     }
 
+    /// The id that this codec writes for a record by its full Avro name.
+    pub fn id_of_record(&self, record: &str) -> Option<SchemaId> {
+        self.ids.get(record).copied()
+    }
+
     /// Encodes into a fresh buffer.
     pub fn encode<E: Event>(&self, event: &E) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(512);
