@@ -16,21 +16,23 @@ fn cases() -> ProptestConfig {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let who = 0..3usize;
+    let any_of = any::<prop::sample::Index>;
     prop_oneof![
-        8 => (who.clone(), 1..8u8, 1..60i64).prop_map(|(wallet, budgets, amount)| Step::Reserve { wallet, budgets, amount }),
-        6 => (who.clone(), any::<prop::sample::Index>(), 0..130i64).prop_map(|(wallet, call, percent)| Step::Settle { wallet, call, percent }),
-        8 => (who.clone(), 0..2usize, 1..5usize).prop_map(|(wallet, partition, count)| Step::Ship { wallet, partition, count }),
-        1 => (who.clone(), 0..2usize, 1..6usize).prop_map(|(wallet, partition, count)| Step::ShipAgain { wallet, partition, count }),
-        8 => (who.clone(), 1..5usize).prop_map(|(wallet, count)| Step::Observe { wallet, count }),
-        2 => who.clone().prop_map(|wallet| Step::Tick { wallet }),
-        1 => who.prop_map(|wallet| Step::CrashIngress { wallet }),
-        2 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::Claim { owner, partition }),
+        12 => (0..3usize, 1..8u8, 1..60i64).prop_map(|(wallet, budgets, amount)| Step::Reserve { wallet, budgets, amount }),
+        10 => (0..3usize, any_of(), 0..130i64).prop_map(|(wallet, call, percent)| Step::Settle { wallet, call, percent }),
+        12 => (0..3usize, 0..3usize).prop_map(|(wallet, owner)| Step::Work { wallet, owner }),
+        4 => (0..3usize, 0..2usize, 1..5usize).prop_map(|(wallet, partition, count)| Step::Ship { wallet, partition, count }),
+        2 => (0..3usize, 0..2usize, 1..9usize).prop_map(|(wallet, partition, count)| Step::ShipAgain { wallet, partition, count }),
+        4 => (0..3usize, 1..5usize).prop_map(|(wallet, count)| Step::Observe { wallet, count }),
+        4 => (0..3usize).prop_map(|wallet| Step::Tick { wallet }),
+        1 => (0..3usize).prop_map(|wallet| Step::CrashIngress { wallet }),
+        2 => (0..3usize, 0..2usize, 0..3usize).prop_map(|(owner, partition, behind)| Step::Claim { owner, partition, behind }),
         3 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::CatchUp { owner, partition }),
-        10 => (0..3usize, 0..2usize, 1..4usize).prop_map(|(owner, partition, count)| Step::Decide { owner, partition, count }),
+        6 => (0..3usize, 0..2usize, 1..4usize).prop_map(|(owner, partition, count)| Step::Decide { owner, partition, count }),
         1 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::CrashOwner { owner, partition }),
-        1 => (0..3usize, 0..2usize).prop_map(|(owner, partition)| Step::RepeatLast { owner, partition }),
+        2 => (0..3usize, 0..2usize, any_of()).prop_map(|(owner, partition, entry)| Step::Repeat { owner, partition, entry }),
         4 => (1..9_000i64).prop_map(|ms| Step::Pass { ms }),
+        1 => (9_000..90_000i64).prop_map(|ms| Step::Pass { ms }),
         1 => (-3_000..0i64).prop_map(|ms| Step::BrokerClock { ms }),
     ]
 }
@@ -39,16 +41,16 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn p3_no_schedule_spends_more_than_a_budget_has(steps in prop::collection::vec(step(), 1..250)) {
+    fn p3_no_schedule_spends_more_than_a_budget_has(steps in prop::collection::vec(step(), 10..250)) {
         let mut world = World::new();
         for step in &steps {
             world.take(step);
-            world.check(step);
         }
+        world.check();
     }
 
     #[test]
-    fn without_crashes_of_ingresses_all_that_was_not_spent_comes_back(steps in prop::collection::vec(step(), 1..200)) {
+    fn without_crashes_of_ingresses_all_that_was_not_spent_comes_back(steps in prop::collection::vec(step(), 10..200)) {
         let mut world = World::new();
         for step in &steps {
             if !matches!(step, Step::CrashIngress { .. }) {
@@ -56,7 +58,7 @@ proptest! {
             }
         }
         world.finish();
-        world.check(&Step::Pass { ms: 0 });
+        world.check();
         world.check_all_returned();
     }
 }
@@ -65,16 +67,14 @@ proptest! {
 fn an_ordinary_day_makes_progress() {
     let mut world = World::new();
     let mut held = 0;
-    for partition in 0..2 {
-        world.take(&Step::Claim { owner: 0, partition });
-        world.take(&Step::CatchUp { owner: 0, partition });
-    }
     for _ in 0..200 {
         held += usize::from(world.take(&Step::Reserve { wallet: 0, budgets: 7, amount: 2 }));
         world.everybody_works();
         held += usize::from(world.take(&Step::Reserve { wallet: 0, budgets: 7, amount: 2 }));
         world.settle_all();
     }
+    let [grants, settled, _] = world.activity();
+    assert!(grants > 5 && settled > 2, "{grants} grants, {settled} settled");
     assert!(held >= 95, "a budget of 100 allows for 99 calls that spend 1 of 2, not {held}");
-    world.check(&Step::Pass { ms: 0 });
+    world.check();
 }

@@ -46,10 +46,11 @@ pub(crate) enum Step {
     CrashIngress {
         wallet: usize,
     },
-    /// Reads the log and writes a claim. The owner before does not know.
+    /// Reads the log, but for the last entries, and writes a claim. The owner before does not know.
     Claim {
         owner: usize,
         partition: usize,
+        behind: usize,
     },
     /// Reads what is new, and so learns whether its claim counts, or whether it is deposed.
     CatchUp {
@@ -62,14 +63,20 @@ pub(crate) enum Step {
         partition: usize,
         count: usize,
     },
+    /// One ingress and one grantor do all that they can.
+    Work {
+        wallet: usize,
+        owner: usize,
+    },
     CrashOwner {
         owner: usize,
         partition: usize,
     },
-    /// A producer's retry: the same entry once more.
-    RepeatLast {
+    /// A producer's retry: an entry of before once more.
+    Repeat {
         owner: usize,
         partition: usize,
+        entry: Index,
     },
     Pass {
         ms: i64,
@@ -115,10 +122,13 @@ struct Grantor {
     read: usize,
     epoch: i64,
     seq: i64,
+    caught_up: bool,
     serving: bool,
-    last: Option<QuotaEntry>,
+    written: Vec<QuotaEntry>,
 }
 
+/// More than there ever is.
+const ALL: usize = usize::MAX >> 1;
 const LIMITS: [i64; 3] = [300, 100, 200];
 
 /// Budgets 0 and 1 share a partition: places of one holder are not gapless there.
@@ -135,7 +145,7 @@ impl World {
             window: kind,
         };
         let ingress = |at: usize| Ingress::new(format!("ingress-{at}"), 1);
-        Self {
+        let mut world = Self {
             budgets: kinds.into_iter().enumerate().map(budget).collect(),
             partitions: vec![Partition::default(), Partition::default()],
             wallets: (0..3).map(ingress).collect(),
@@ -144,7 +154,11 @@ impl World {
             now_ms: 1_000_000,
             broker_skew_ms: 0,
             spent: BTreeMap::new(),
+        };
+        for partition in 0..2 {
+            world.claim(0, partition, 0);
         }
+        world
     }
 
     /// Whether a reservation was held, where the step is one.
@@ -206,13 +220,23 @@ impl World {
                 let (name, life) = (self.wallets[wallet].name.clone(), self.wallets[wallet].life + 1);
                 self.wallets[wallet] = Ingress::new(name, life);
             }
-            Step::Claim { owner, partition } => self.claim(owner, partition),
+            Step::Claim { owner, partition, behind } => self.claim(owner, partition, behind),
             Step::CatchUp { owner, partition } => self.catch_up(owner, partition),
             Step::Decide { owner, partition, count } => self.decide(owner, partition, count),
+            Step::Work { wallet, owner } => {
+                for partition in 0..2 {
+                    self.ship(wallet, partition, ALL);
+                    self.catch_up(owner, partition);
+                    self.decide(owner, partition, ALL);
+                }
+                self.take(&Step::Observe { wallet, count: ALL });
+            }
             Step::CrashOwner { owner, partition } => self.owners[owner][partition] = None,
-            Step::RepeatLast { owner, partition } => {
-                if let Some(last) = self.owners[owner][partition].as_ref().and_then(|grantor| grantor.last.clone()) {
-                    self.partitions[partition].grants.push(last);
+            Step::Repeat { owner, partition, entry } => {
+                if let Some(Grantor { written, .. }) = &self.owners[owner][partition]
+                    && !written.is_empty()
+                {
+                    self.partitions[partition].grants.push(entry.get(written).clone());
                 }
             }
             Step::Pass { ms } => self.now_ms += ms,
@@ -241,7 +265,7 @@ impl World {
         ingress.shipped[partition] = end;
     }
 
-    fn claim(&mut self, owner: usize, partition: usize) {
+    fn claim(&mut self, owner: usize, partition: usize, behind: usize) {
         self.lives += 1;
         let mut grantor = Grantor {
             name: format!("owner-{owner}-{}", self.lives),
@@ -249,11 +273,12 @@ impl World {
             read: 0,
             epoch: 0,
             seq: 0,
+            caught_up: false,
             serving: false,
-            last: None,
+            written: Vec::new(),
         };
         let log = &mut self.partitions[partition].grants;
-        grantor.read(log);
+        grantor.read(&log[..log.len().saturating_sub(behind)]);
         grantor.epoch = grantor.ledger.epoch() + 1;
         let claim = Claim { nonce: grantor.name.clone() };
         let entry = grantor.entry(
@@ -269,13 +294,16 @@ impl World {
     fn catch_up(&mut self, owner: usize, partition: usize) {
         if let Some(grantor) = &mut self.owners[owner][partition] {
             grantor.read(&self.partitions[partition].grants);
+            grantor.caught_up = true;
             grantor.serving = grantor.ledger.is_held_by(grantor.epoch, &grantor.name, &grantor.name);
         }
     }
 
     fn decide(&mut self, owner: usize, partition: usize, count: usize) {
         let Some(grantor) = &mut self.owners[owner][partition] else { return };
-        if !grantor.serving {
+        // One that lost the race for its epoch should stop. Should it go on, then in vain.
+        let lost = grantor.ledger.epoch() == grantor.epoch && !grantor.serving && grantor.caught_up;
+        if !grantor.serving && !lost {
             return;
         }
         let Partition { intents, grants } = &mut self.partitions[partition];
@@ -287,7 +315,7 @@ impl World {
             if let Some(record) = grantor.ledger.decide(intent, budget, offset, *appended) {
                 let entry = grantor.entry(partition, Some(intent.budget_id.clone()), offset, record);
                 // It applies what it wrote without reading back what others may have written before.
-                assert!(grantor.ledger.apply(&entry));
+                assert!(grantor.ledger.apply(&entry) != lost);
                 grants.push(entry);
                 answered += 1;
                 if answered == count {
@@ -299,20 +327,11 @@ impl World {
 
     /// All deliver, decide and read until nothing is new; who was deposed learns it.
     pub(crate) fn everybody_works(&mut self) {
-        for _ in 0..4 {
-            for wallet in 0..3 {
-                for partition in 0..2 {
-                    self.ship(wallet, partition, usize::MAX >> 1);
-                }
-            }
+        for _ in 0..2 {
             for owner in 0..3 {
-                for partition in 0..2 {
-                    self.catch_up(owner, partition);
-                    self.decide(owner, partition, usize::MAX);
+                for wallet in 0..3 {
+                    self.take(&Step::Work { wallet, owner });
                 }
-            }
-            for wallet in 0..3 {
-                self.take(&Step::Observe { wallet, count: usize::MAX >> 1 });
             }
         }
     }
@@ -329,7 +348,7 @@ impl World {
     pub(crate) fn finish(&mut self) {
         self.settle_all();
         for partition in 0..2 {
-            self.claim(0, partition);
+            self.claim(0, partition, 0);
         }
         for _ in 0..3 {
             self.everybody_works();
@@ -341,28 +360,36 @@ impl World {
         self.everybody_works();
     }
 
-    /// What must hold after every step.
-    pub(crate) fn check(&self, step: &Step) {
+    /// What must hold at any time. The fold looks at every moment of the log, and what is spent only grows: one look at the end
+    /// of a schedule is enough.
+    pub(crate) fn check(&self) {
         let mut leases: BTreeMap<LeaseId, fold::Lease> = BTreeMap::new();
         for partition in &self.partitions {
             let check = |meaning: &fold::Meaning| {
                 for ((budget, _), (charged, outstanding)) in meaning.standing() {
-                    assert!(
-                        charged + outstanding <= self.limit(&budget),
-                        "{budget}: {charged} + {outstanding}, {step:?}"
-                    );
+                    assert!(charged + outstanding <= self.limit(&budget), "{budget}: {charged} + {outstanding}");
                 }
             };
-            leases.extend(fold(&partition.grants, check).leases);
+            let meaning = fold(&partition.grants, check);
+            let mut ledger = Ledger::default();
+            for entry in &partition.grants {
+                ledger.apply(entry);
+            }
+            for lease in meaning.leases.values() {
+                let (charged, outstanding) = ledger.standing(&lease.budget, lease.window);
+                let fold = meaning.standing()[&(lease.budget.clone(), lease.window.start.0)];
+                assert_eq!((charged.0, outstanding.0), fold, "the ledger is the fold of the log");
+            }
+            leases.extend(meaning.leases);
         }
         let mut by_window: BTreeMap<(BudgetId, i64), i64> = BTreeMap::new();
         for (id, spent) in &self.spent {
             let lease = leases.get(id).expect("only leases of the log are spent from");
-            assert!(*spent <= lease.amount, "a lease of {} gave {spent}, {step:?}", lease.amount);
+            assert!(*spent <= lease.amount, "a lease of {} gave {spent}", lease.amount);
             *by_window.entry((lease.budget.clone(), lease.window.start.0)).or_default() += spent;
         }
         for ((budget, _), spent) in by_window {
-            assert!(spent <= self.limit(&budget), "{budget}: {spent} spent, {step:?}");
+            assert!(spent <= self.limit(&budget), "{budget}: {spent} spent");
         }
     }
 
@@ -374,6 +401,14 @@ impl World {
                 assert_eq!(lease.returned, Some(spent), "{id} of {lease:?}");
             }
         }
+    }
+
+    /// Grants, settlements and denials in the log.
+    pub(crate) fn activity(&self) -> [usize; 3] {
+        let count = |is: fn(&QuotaRecord) -> bool| {
+            self.partitions.iter().flat_map(|p| &p.grants).filter(|entry| is(&entry.record)).count()
+        };
+        [count(|r| r.grant.is_some()), count(|r| r.settle.is_some()), count(|r| r.deny.is_some())]
     }
 
     fn limit(&self, budget: &BudgetId) -> i64 {
@@ -422,7 +457,7 @@ impl Grantor {
             record,
         };
         self.seq += 1;
-        self.last = Some(entry.clone());
+        self.written.push(entry.clone());
         entry
     }
 }
