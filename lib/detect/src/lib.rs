@@ -1,61 +1,40 @@
 //! Text in, findings out, also across chunk borders. Pure: no clock, no I/O, no configuration format.
+//!
+//! A [`Detector`] is a set of recognizers; a recognizer is data (a bounded byte pattern, what may stand beside it, a
+//! check such as Luhn's) with its own examples. Each pattern is a small anchored DFA. One pass feeds every byte to the
+//! attempts that are alive, each of which knows where it began; [`Detector::scan`] and [`Stream`] are that same pass,
+//! so they cannot disagree.
+//!
+//! What holds:
+//! - What a stream releases, and its matches, depend on the text alone, never on how it was cut.
+//! - No byte of a reported match is ever released. A byte is held back while an attempt that began at or before it is
+//!   alive, or while a match that covers it may still be displaced by a better one.
+//! - A stream holds at most [`HOLD_LIMIT`] bytes and a few more. Patterns longer than that are refused when they are
+//!   compiled; what has no bound (a private key, a token) is swallowed from the moment it is certain.
+//!
+//! What is not promised: values in other encodings (base64, escapes, other scripts' digits, zero-width characters),
+//! spelled-out or translated values. [`injection_score`] is a heuristic and no defence.
 
-/// `pii`, `secret` …: the families of types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Category { Pii, Secret, Code, PromptAttack, Custom }
+mod byte_set;
+mod checksum;
+mod compiled;
+mod context;
+mod detector;
+mod engine;
+mod error;
+mod finding;
+mod injection;
+mod recognizer;
+mod recognizers;
+mod redact;
+mod resolve;
+mod stream;
+mod tail;
 
-impl Category {
-    pub const fn as_str(self) -> &'static str {
-        match self { Self::Pii => "pii", Self::Secret => "secret", Self::Code => "code", Self::PromptAttack => "prompt_attack", Self::Custom => "custom" }
-    }
-}
-
-/// One match: UTF-8 byte span of the raw text. Never the text itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Match {
-    pub recognizer: &'static str,
-    /// `EMAIL_ADDRESS`, `aws_access_key_id` …
-    pub kind: &'static str,
-    pub category: Category,
-    pub start: usize,
-    pub end: usize,
-    /// 0 to 1; at 0.5 and above Weir acts by default.
-    pub score: f64,
-}
-
-/// The compiled recognizers. Cheap to clone.
-#[derive(Clone)]
-pub struct Detector;
-
-impl Detector {
-    /// Every recognizer that ships with Weir.
-    pub fn builtin() -> Self { Self }
-    /// All matches, by start, overlaps resolved (higher score, then longer, wins).
-    pub fn scan(&self, _text: &str) -> Vec<Match> { unimplemented!() }
-    /// A scanner over text that arrives in pieces: what it releases does not depend on how it was cut.
-    pub fn stream(&self) -> Stream { unimplemented!() }
-}
-
-/// The text with each match replaced by its placeholder, such as `<EMAIL_ADDRESS>`.
-pub fn redact(_text: &str, _matches: &[Match]) -> String { unimplemented!() }
-
-/// How much the text looks like a prompt injection or jailbreak: 0 to 1.
-pub fn injection_score(_text: &str) -> f64 { 0.0 }
-
-pub struct Stream;
-
-/// What a push lets go.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Released {
-    /// Text that no present or future match covers, with placeholders for what matched.
-    pub text: String,
-    /// Matches completed by this push; offsets count from the stream's start, in the raw text.
-    pub matches: Vec<Match>,
-}
-
-impl Stream {
-    pub fn push(&mut self, _piece: &str) -> Released { unimplemented!() }
-    /// The end of the text: nothing is held back any more.
-    pub fn finish(self) -> Released { unimplemented!() }
-    pub fn held_bytes(&self) -> usize { 0 }
-}
+pub use detector::Detector;
+pub use engine::HOLD_LIMIT;
+pub use error::Error;
+pub use finding::{ACT_SCORE, Category, Match};
+pub use injection::injection_score;
+pub use redact::{placeholder, redact};
+pub use stream::{Released, Stream};
