@@ -1,4 +1,5 @@
 //! The journal as its users see it: order, bounds, trimming, tailing, one owner.
+#![allow(clippy::unwrap_used)] // The helpers are tests too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,5 @@
 //! Whatever happened to the files, opening gives a prefix of what was appended or says that they are damaged.
+#![allow(clippy::unwrap_used)] // The helpers are tests too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
