@@ -124,7 +124,7 @@ fn table(targets: &[TargetEntry], cases: &[Case], results: &Results) -> Table {
                 let from = direct.filter(|d| *d != i).filter(|_| added);
                 let text = match (value, from.and_then(|d| medians[d])) {
                     (None, _) => "–".to_owned(),
-                    (Some(value), Some(direct)) => format!("{} (+{})", number(*value), number(value - direct)),
+                    (Some(value), Some(direct)) => format!("{} ({})", number(*value), signed(value - direct)),
                     (Some(value), None) => {
                         let base =
                             medians[baseline].filter(|b| *b > 0.0 && i != baseline && !targets[i].direct && !added);
@@ -139,8 +139,12 @@ fn table(targets: &[TargetEntry], cases: &[Case], results: &Results) -> Table {
     table
 }
 
+fn signed(value: f64) -> String {
+    format!("{}{}", if value < 0.0 { '−' } else { '+' }, number(value.abs()))
+}
+
 fn number(value: f64) -> String {
-    match value.abs() {
+    match value {
         v if v >= 1000.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
