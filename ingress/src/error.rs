@@ -21,6 +21,13 @@ pub enum Error {
     Damaged { path: PathBuf, what: &'static str },
     #[error("outbox")]
     Outbox(#[from] weir_journal::Error),
+    /// Not written by this version of Weir, or by something else.
+    #[error("outbox record before {0:?} cannot be read")]
+    BadRecord(weir_journal::Position),
+    #[error("metrics")]
+    Metrics(#[from] weir_telemetry::Error),
+    #[error("no TLS")]
+    Tls(#[from] rustls::Error),
     #[error("log")]
     Bus(#[from] weir_bus::Error),
     /// A background task ended although it never should.

@@ -9,20 +9,58 @@
 //! Not promised: an Outcome for what kill -9 cut off (a sweeper closes it from the log), and events of calls that the
 //! audit itself had no room for: those are refused with 503 and counted.
 
+mod body;
+mod call;
+mod completions;
 mod error;
+mod identity;
+mod ingress;
+mod inspect;
+mod metrics;
+mod models;
+mod outbox;
+mod quota;
+mod refusal;
+mod registry;
+mod relay;
+mod respond;
+mod routes;
+mod server;
+mod shipper;
+mod stall;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use weir_bus::Bus;
 use weir_detect::Detector;
+use weir_journal::{Cursor, Position};
 use weir_policy::{IngressConfig, OutboxConfig, Snapshot};
 use weir_schemas::Codec;
 use weir_telemetry::Metrics;
 
+use crate::identity::Identity;
+use crate::ingress::Ingress;
+use crate::outbox::Outbox;
+use crate::quota::{Listener, Quota, Teller};
+use crate::shipper::Shipper;
+use crate::upstream::Upstreams;
+
 pub use error::Error;
+pub use ingress::MAX_EVENT_BODY_BYTES;
+
+/// For giving leases back at the end; what does not reach the log by then counts as spent.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// For shipping what the outbox holds at the end; what is left is shipped by the next start.
+const SHIP_WAIT: Duration = Duration::from_secs(10);
 
 /// What an ingress is made of.
 pub struct Deps {
@@ -43,11 +81,94 @@ pub struct Deps {
 /// A running ingress. Dropping it without [`Handle::drain`] stops it at once, as a crash would.
 pub struct Handle {
     local_addr: SocketAddr,
+    ingress: Arc<Ingress>,
+    stop: Option<oneshot::Sender<()>>,
+    /// What must not end, and why it did.
+    tasks: JoinSet<Error>,
+    server: Server,
+    shipped: watch::Receiver<Position>,
 }
 
-/// Opens the outbox, binds the listener and begins to serve. The topics must exist.
-pub async fn start(_deps: Deps) -> Result<Handle, Error> {
-    unimplemented!()
+/// The task that serves; gone with its handle.
+struct Server(JoinHandle<()>);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Opens the outbox, binds the listener and begins to serve. The topics must exist: nothing is shipped until they do.
+pub async fn start(deps: Deps) -> Result<Handle, Error> {
+    let Deps { config, outbox_dir, outbox: outbox_config, policy, bus, codec, topic_prefix, detector, metrics } = deps;
+    let metrics = Arc::new(metrics::Metrics::register(metrics)?);
+    let made = |source| Error::File { action: "cannot create", path: outbox_dir.clone(), source };
+    std::fs::create_dir_all(&outbox_dir).map_err(made)?;
+
+    // The journal's lock guards the whole folder: the epoch must not rise under another process.
+    let journal = outbox::open_journal(&outbox_dir, &outbox_config)?;
+    let identity = Identity::begin(&outbox_dir, config.id.as_deref())?;
+    let cursor = Cursor::open(&outbox_dir.join("shipped"))?;
+    if let Some(position) = cursor.position() {
+        journal.advance_to(position)?;
+    }
+    let from = cursor.position().unwrap_or_default().max(journal.start());
+    let (shipped_tx, shipped) = watch::channel(from);
+
+    let at = config.listen;
+    let failed = |source| Error::Listen { at, source };
+    let listener = TcpListener::bind(at).await.map_err(failed)?;
+    let local_addr = listener.local_addr().map_err(failed)?;
+
+    let Identity { ingress: id, epoch, hmac_key } = identity;
+    let quota = Arc::new(Quota::new(id.clone(), epoch));
+    tracing::info!(ingress = %id, boot_epoch = %epoch, %local_addr, "the ingress begins");
+    let ingress = Arc::new(Ingress {
+        max_body_bytes: config.max_body_bytes.min(MAX_EVENT_BODY_BYTES),
+        config,
+        policy,
+        topic_prefix: topic_prefix.clone(),
+        outbox: Outbox::new(journal.clone(), &outbox_config, codec.clone(), id, epoch),
+        quota: quota.clone(),
+        upstreams: Upstreams::new()?,
+        detector,
+        metrics: metrics.clone(),
+        hmac_key,
+        shipped: shipped.clone(),
+        in_flight: Default::default(),
+        draining: Default::default(),
+        cut: Default::default(),
+    });
+
+    let mut tasks = JoinSet::new();
+    let shipper = Shipper {
+        bus: bus.clone(),
+        journal,
+        cursor: Some(cursor),
+        topic_prefix: topic_prefix.clone(),
+        metrics: metrics.clone(),
+        shipped: shipped_tx,
+    };
+    tasks.spawn(shipper.run());
+    let listening = Listener {
+        quota: quota.clone(),
+        bus: bus.clone(),
+        codec: codec.clone(),
+        topic_prefix: topic_prefix.clone(),
+        metrics: metrics.clone(),
+    };
+    tasks.spawn(async move {
+        listening.run().await;
+        Error::Stopped("reader of grants")
+    });
+    let telling = Teller { quota, bus, codec, topic_prefix, metrics };
+    tasks.spawn(async move {
+        telling.run().await;
+        Error::Stopped("writer of intents")
+    });
+    let (stop, stopped) = oneshot::channel();
+    let server = Server(tokio::spawn(server::serve(ingress.clone(), listener, stopped)));
+    Ok(Handle { local_addr, ingress, stop: Some(stop), tasks, server, shipped })
 }
 
 impl Handle {
@@ -56,13 +177,33 @@ impl Handle {
         self.local_addr
     }
 
-    /// Stops accepting, waits for open streams (at most the configured time), ships what the outbox holds.
-    pub async fn drain(self) -> Result<(), Error> {
-        unimplemented!()
+    /// Stops accepting, waits for open streams (at most the configured time), gives leases back, ships what the outbox
+    /// holds. What cannot be shipped now stays in the outbox for the next start.
+    pub async fn drain(mut self) -> Result<(), Error> {
+        self.ingress.draining.store(true, Ordering::Relaxed);
+        drop(self.stop.take());
+        if (&mut self.server.0).await.is_err() {
+            return Err(Error::Stopped("server"));
+        }
+        self.ingress.quota.close(CLOSE_WAIT).await;
+        let end = self.ingress.outbox.journal().end();
+        match tokio::time::timeout(SHIP_WAIT, self.shipped.wait_for(|shipped| *shipped >= end)).await {
+            Ok(_) => {}
+            Err(_) => tracing::warn!("the outbox could not be shipped in time; the next start goes on from here"),
+        }
+        self.ingress.outbox.journal().sync()?;
+        self.tasks.shutdown().await;
+        Ok(())
     }
 
-    /// Resolves when a part of the ingress has failed for good; pending for ever while all is well.
+    /// Resolves when a part of the ingress has failed for good; pending for ever while all is well. Safe to drop.
     pub async fn failed(&mut self) -> Error {
-        unimplemented!()
+        tokio::select! {
+            ended = self.tasks.join_next() => match ended {
+                Some(Ok(error)) => error,
+                _ => Error::Stopped("background of the ingress"),
+            },
+            _ = &mut self.server.0 => Error::Stopped("server"),
+        }
     }
 }
