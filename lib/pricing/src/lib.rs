@@ -1,35 +1,28 @@
 //! Token counting, dated price tables and exact cost. Pure.
+//!
+//! - [`PriceTable`]: prices by model with dates; Weir's own TOML or the widely used JSON map. Numbers are read from
+//!   their text and never pass through a binary fraction.
+//! - [`Bill`]: what is billed of one call, in disjoint buckets; made from a provider's usage ([`UsageFormat`]).
+//! - [`count_text`], [`count_chat_input`]: tokens as OpenAI's models count them.
+//!
+//! What holds: a cost is the exact sum of tokens × price. [`Exact`] keeps every digit; [`Money`](weir_schemas::Money)
+//! is rounded, half up, only where a price is finer than a pico-dollar. What has no price is `None`, never zero.
+//!
+//! What is not promised: charges that are no tokens (searches, images by the piece, sessions), and the counts of
+//! other makers' tokenizers, which are estimated with OpenAI's.
 
-use weir_schemas::event::TokenCounts;
-use weir_schemas::{Money, Timestamp};
+mod bill;
+mod error;
+mod exact;
+mod rates;
+mod table;
+mod tokens;
+mod usage;
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("price table, line {line}: {what}")]
-    Table { line: usize, what: String },
-    #[error("cost overflows")]
-    Overflow,
-}
-
-/// Prices by model with dates. Immutable.
-#[derive(Clone, Debug)]
-pub struct PriceTable;
-
-impl PriceTable {
-    /// The table that ships with Weir (`deploy/prices.toml`).
-    pub fn builtin() -> Self { Self }
-    /// Weir's own dated TOML, or the widely used JSON map model → prices per token.
-    pub fn parse(_text: &str) -> Result<Self, Error> { unimplemented!() }
-    /// Names the table in every cost: its own `version`, or a hash of its text.
-    pub fn version(&self) -> &str { unimplemented!() }
-    /// The exact cost of a call at `at`; `None` where the model has no price then.
-    pub fn cost(&self, _model: &str, _tier: Option<&str>, _tokens: &TokenCounts, _at: Timestamp) -> Result<Option<Money>, Error> { unimplemented!() }
-    /// An upper bound for a call with at most so many input and output tokens, over all tiers and cache states.
-    pub fn upper_bound(&self, _model: &str, _input_tokens: i64, _output_tokens: i64, _at: Timestamp) -> Result<Option<Money>, Error> { unimplemented!() }
-    pub fn has_price(&self, _model: &str, _at: Timestamp) -> bool { unimplemented!() }
-}
-
-/// Tokens of a text by the model's encoding (special tokens count as ordinary text).
-pub fn count_text(_model: &str, _text: &str) -> i64 { unimplemented!() }
-/// Tokens of a chat request's body (messages, tools) as the provider would bill them as input.
-pub fn count_chat_input(_model: &str, _body: &serde_json::Value) -> i64 { unimplemented!() }
+pub use bill::Bill;
+pub use error::Error;
+pub use exact::Exact;
+pub use rates::Tier;
+pub use table::PriceTable;
+pub use tokens::{Encoding, count_chat_input, count_text};
+pub use usage::UsageFormat;
