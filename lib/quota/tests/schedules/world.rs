@@ -308,10 +308,10 @@ impl World {
         }
         let Partition { intents, grants } = &mut self.partitions[partition];
         let mut answered = 0;
-        let from = usize::try_from(grantor.ledger.intent_offset().0 + 1).unwrap();
+        let from = usize::try_from(grantor.ledger.intent_offset().0 + 1).expect("small");
         for (at, (intent, appended)) in intents.iter().enumerate().skip(from) {
             let budget = self.budgets.iter().find(|budget| budget.id == intent.budget_id);
-            let offset = Offset(i64::try_from(at).unwrap());
+            let offset = Offset(i64::try_from(at).expect("small"));
             if let Some(record) = grantor.ledger.decide(intent, budget, offset, *appended) {
                 let entry = grantor.entry(partition, Some(intent.budget_id.clone()), offset, record);
                 // It applies what it wrote without reading back what others may have written before.
@@ -412,7 +412,7 @@ impl World {
     }
 
     fn limit(&self, budget: &BudgetId) -> i64 {
-        LIMITS[budget.as_str().parse::<usize>().unwrap()]
+        LIMITS[budget.as_str().parse::<usize>().expect("small")]
     }
 }
 
@@ -450,7 +450,7 @@ impl Grantor {
             epoch: self.epoch,
             seq: Seq(self.seq),
             owner: self.name.clone(),
-            partition: i32::try_from(partition).unwrap(),
+            partition: i32::try_from(partition).expect("small"),
             budget_id,
             intent_offset,
             event_time: Timestamp(0),
