@@ -191,7 +191,7 @@ impl Call {
     pub(crate) fn sends(&mut self, body: Bytes) -> Result<(), Unavailable> {
         if let Some(model) = &self.model {
             self.request.provider = Some(model.provider.name.clone());
-            self.request.deployment = Some(model.upstream_model.clone());
+            self.request.deployment = Some(deployment_of(model));
         }
         self.request.body = body;
         let (request, ingress) = (&mut *self.request, &self.ingress);
@@ -327,7 +327,7 @@ impl Call {
             user_id: self.request.user_id.clone(),
             key_id: self.request.key_id.clone(),
             provider: model.provider.name.clone(),
-            deployment: model.upstream_model.clone(),
+            deployment: deployment_of(model),
             request_model: self.request.request_model.clone(),
             response_model: facts.model.as_deref().map(name_of),
             tier: facts.tier.as_deref().map(name_of),
@@ -413,6 +413,11 @@ impl Call {
         // There is nobody to tell; the failure is counted and logged.
         let _ = self.end(&[], facts, &ending);
     }
+}
+
+/// `PROVIDER/MODEL`, the model as the provider knows it.
+fn deployment_of(model: &Model) -> String {
+    [model.provider.name.as_str(), model.upstream_model.as_str()].join("/")
 }
 
 fn name_of(text: &str) -> String {

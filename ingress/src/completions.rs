@@ -149,13 +149,13 @@ async fn admit(call: &mut Call, chat: &mut ChatRequest, model: &Model, bytes: us
     }
     let now = Timestamp::now();
     let prices = &call.snapshot().prices;
-    if model.free && !prices.has_price(&model.upstream_model, now) {
-        return Ok(body);
-    }
+    let Some(priced_as) = model.priced_as(prices, now) else {
+        return if model.free { Ok(body) } else { Err(Refusal::Unpriced) };
+    };
     let input = chat.input_bound(body.len()).map_err(|unbounded| Refusal::Unbounded(unbounded.0))?;
     let output = chat.max_output_tokens.unwrap_or(model.max_output_tokens).saturating_mul(chat.n);
     // An amount beyond all money is more than any budget has.
-    let most = prices.upper_bound(&model.upstream_model, input, output, now).unwrap_or(Some(Money::MAX));
+    let most = prices.upper_bound(priced_as, input, output, now).unwrap_or(Some(Money::MAX));
     let most = most.ok_or(Refusal::Unpriced)?;
     call.input_bound = input;
     let budgets = call.key().budgets.clone();

@@ -62,10 +62,7 @@ impl Quota {
         amount: Money,
         wait: Duration,
     ) -> Result<Vec<ReservationRef>, Refusal> {
-        let budgets: Vec<weir_quota::Budget> = budgets
-            .iter()
-            .map(|budget| weir_quota::Budget { id: budget.id.clone(), limit: budget.limit, window: budget.window })
-            .collect();
+        let budgets: Vec<weir_quota::Budget> = budgets.iter().map(|budget| budget.to_quota()).collect();
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let granted = self.granted.notified();

@@ -20,13 +20,19 @@ pub(super) fn spent(call: &Call, facts: &Facts) -> Money {
     let tier = facts.tier.as_deref();
     let cost = match &facts.usage {
         Some(tokens) => {
-            // The model that answered may be priced by its dated name; else by the name that it was called by.
+            // As the cost processor prices it: by the name of the model that answered where that has a price.
             let answered = facts.model.as_deref().filter(|name| prices.has_price(name, now));
-            prices.cost(answered.unwrap_or(&model.upstream_model), tier, tokens, now)
+            match answered.or_else(|| model.priced_as(prices, now)) {
+                Some(name) => prices.cost(name, tier, tokens, now),
+                None => Ok(None),
+            }
         }
         None => {
             let output = i64::try_from(facts.output_bytes).unwrap_or(i64::MAX);
-            prices.upper_bound(&model.upstream_model, call.input_bound, output, now)
+            match model.priced_as(prices, now) {
+                Some(name) => prices.upper_bound(name, call.input_bound, output, now),
+                None => Ok(None),
+            }
         }
     };
     // A cost that cannot be told is all that it may have been.
