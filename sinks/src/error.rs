@@ -66,6 +66,6 @@ pub enum Error {
     Undrained(usize),
     /// Stopped by a test at this step, as a crash would.
     #[cfg(test)]
-    #[error("stopped at {0:?}")]
-    Tripped(crate::table_sink::Step),
+    #[error("stopped at {0}")]
+    Tripped(String),
 }

@@ -60,6 +60,8 @@ impl Intake {
 
     /// The partition is ours, the table has it up to `before`, and reading goes on at `next`.
     pub(crate) fn assign(&mut self, partition: Partition, before: Option<Offset>, next: Offset) {
+        // Never before what the table has: a commit would move it back.
+        let next = before.map_or(next, |before| next.max(before.next()));
         let start = Progress { before, buffered: None, next, jumped_to: None, dedupe: Dedupe::default() };
         self.partitions.insert(partition, start);
     }

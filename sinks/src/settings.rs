@@ -28,8 +28,9 @@ pub(crate) const ROW_GROUP_ROWS: usize = 65_536;
 pub(crate) const MAX_TENANT_BYTES: usize = 200;
 /// First and longest pause after a failure.
 pub(crate) const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-/// How long a flush may hold up a rebalance. Past it the buffer is dropped and read again by the next owner.
-pub(crate) const REVOKE_GRACE: Duration = Duration::from_secs(10);
+/// How long a flush may hold up a rebalance: below the 10 seconds after which the log takes partitions away. Past it
+/// the buffer is dropped, and read again by the next owner.
+pub(crate) const REVOKE_GRACE: Duration = Duration::from_secs(5);
 /// How often the distance to the log's end is measured.
 pub(crate) const LAG_EVERY: Duration = Duration::from_secs(5);
 /// Streams whose places a partition remembers in memory; the others are looked up in the table.

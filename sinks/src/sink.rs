@@ -50,11 +50,7 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
     let mut workers = Vec::new();
     for table in Table::all().iter().copied() {
         let topic = table.topic.name(&deps.topic_prefix);
-        let dead = BusDeadLetters {
-            producer: producer.clone(),
-            topic: table.topic.dead_letters(&deps.topic_prefix),
-            drain: drain.clone(),
-        };
+        let dead = BusDeadLetters { producer: producer.clone(), topic: table.topic.dead_letters(&deps.topic_prefix) };
         let worker = Worker {
             bus: deps.bus.clone(),
             group: format!("{}.sink.{}", deps.topic_prefix, table.name),

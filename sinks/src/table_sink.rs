@@ -275,7 +275,7 @@ impl TableSink {
 
     #[cfg(test)]
     fn step(&self, step: Step) -> Result<(), Error> {
-        if self.trip == Some(step) { Err(Error::Tripped(step)) } else { Ok(()) }
+        if self.trip == Some(step) { Err(Error::Tripped(format!("{step:?}"))) } else { Ok(()) }
     }
 
     #[cfg(not(test))]

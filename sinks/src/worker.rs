@@ -296,7 +296,6 @@ impl Round<'_> {
 pub(crate) struct BusDeadLetters {
     pub(crate) producer: Producer,
     pub(crate) topic: TopicName,
-    pub(crate) drain: Drain,
 }
 
 #[async_trait::async_trait]

@@ -37,7 +37,7 @@ impl Columns {
     }
 
     pub(super) fn text<T: AsRef<str>>(&mut self, values: impl Iterator<Item = T>) -> &mut Self {
-        self.push(StringArray::from_iter_values(values))
+        self.text_or_null(values.map(Some))
     }
 
     pub(super) fn text_or_null<T: AsRef<str>>(&mut self, values: impl Iterator<Item = Option<T>>) -> &mut Self {
@@ -85,7 +85,7 @@ impl Columns {
     }
 
     pub(super) fn bytes<T: AsRef<[u8]>>(&mut self, values: impl Iterator<Item = T>) -> &mut Self {
-        self.push(BinaryArray::from_iter_values(values))
+        self.push(values.map(Some).collect::<BinaryArray>())
     }
 
     pub(super) fn time(&mut self, values: impl Iterator<Item = Timestamp>) -> &mut Self {
