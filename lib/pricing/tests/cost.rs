@@ -1,5 +1,7 @@
 //! Costs held against sums made by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use weir_pricing::{Error, PriceTable, Tier, UsageFormat};

@@ -47,7 +47,7 @@ const WORDS: &[&str] = &[
     "tax id",
 ];
 /// Printed in advertisements, never anybody's.
-const ADVERTISED: [u32; 2] = [78_05_1120, 219_09_9999];
+const ADVERTISED: [u32; 2] = [78_051_120, 219_099_999];
 
 fn check(candidate: &Candidate<'_>) -> Option<Hit> {
     let number = candidate.digits().fold(0_u32, |number, digit| number * 10 + u32::from(digit));
