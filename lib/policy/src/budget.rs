@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use weir_pricing::PriceTable;
 use weir_quota::WindowKind;
 use weir_schemas::{BudgetId, KeyId, Money, TeamId, Timestamp};
 
-use crate::key::{ReadKey, Teams, read_team};
+use crate::key::{Keys, ReadKey, Teams, read_team};
 use crate::model::Models;
 use crate::reader::{Report, Section, Value, closest, did_you_mean};
 
@@ -44,14 +44,13 @@ pub(crate) struct ReadBudget {
 pub(crate) fn read_all(
     sections: Vec<Section<'_, '_>>,
     teams: &Teams,
-    keys: &mut [ReadKey],
+    keys: &mut Keys,
     report: &mut Report,
 ) -> Vec<ReadBudget> {
-    let key_ids: Vec<KeyId> = keys.iter().map(|key| key.key.id.clone()).collect();
     let mut ids = HashSet::new();
     let mut budgets = Vec::new();
     for section in sections {
-        if let Some(read) = read(section, teams, &key_ids, &mut ids, report) {
+        if let Some(read) = read(section, teams, &keys.ids, &mut ids, report) {
             budgets.push(read);
         }
     }
@@ -63,7 +62,7 @@ pub(crate) fn read_all(
             Scope::Key(key) => of_key.entry(key).or_default().push(budget),
         }
     }
-    for ReadKey { key, .. } in keys {
+    for ReadKey { key, .. } in &mut keys.read {
         let both = [of_team.get(&key.team), of_key.get(&key.id)];
         key.budgets = both.into_iter().flatten().flatten().map(|budget| Arc::clone(budget)).collect();
     }
@@ -73,7 +72,7 @@ pub(crate) fn read_all(
 fn read(
     mut section: Section<'_, '_>,
     teams: &Teams,
-    keys: &[KeyId],
+    keys: &BTreeSet<String>,
     ids: &mut HashSet<String>,
     report: &mut Report,
 ) -> Option<ReadBudget> {
@@ -100,18 +99,19 @@ fn read(
     Some(ReadBudget { budget, span, path })
 }
 
-fn read_key(value: &Value<'_, '_>, keys: &[KeyId], report: &mut Report) -> Option<KeyId> {
+fn read_key(value: &Value<'_, '_>, keys: &BTreeSet<String>, report: &mut Report) -> Option<KeyId> {
     let id = value.text(report)?;
-    keys.iter().find(|key| key.as_str() == id).cloned().or_else(|| {
-        let close = did_you_mean(closest(id, keys.iter().map(KeyId::as_str)));
-        value.dangling(report, &format!("no key has this id{close}"))
-    })
+    if !keys.contains(id) {
+        let close = did_you_mean(closest(id, keys.iter().map(String::as_str)));
+        return value.dangling(report, &format!("no key has this id{close}"));
+    }
+    Some(id.into())
 }
 
 /// A budget bounds only what has a price: a model without one could never be called by its keys.
 pub(crate) fn check_prices(
     budgets: &[ReadBudget],
-    keys: &[ReadKey],
+    keys: &Keys,
     models: &Models,
     prices: &PriceTable,
     now: Timestamp,
@@ -121,11 +121,12 @@ pub(crate) fn check_prices(
         return;
     }
     let unpriced: Vec<&str> = models
+        .by_name
         .iter()
-        .filter(|(_, (model, _))| !model.free && model.priced_as(prices, now).is_none())
+        .filter(|(_, model)| !model.free && model.priced_as(prices, now).is_none())
         .map(|(name, _)| name.as_str())
         .collect();
-    for ReadKey { key, models: named, .. } in keys {
+    for ReadKey { key, models: named, .. } in &keys.read {
         let Some(budget) = key.budgets.first() else { continue };
         let what = |model: &str| {
             let remedy = "price it, set `free = true`, or leave it out of the key's `models`";

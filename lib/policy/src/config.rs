@@ -114,9 +114,9 @@ impl Config {
         root.finish(report);
 
         let parts = Parts {
-            providers: providers.into_iter().map(|(name, provider)| (name, provider.0)).collect(),
-            models: models.into_iter().map(|(name, model)| (name, model.0)).collect(),
-            keys: keys.into_iter().map(|key| (key.digest, Arc::new(key.key))).collect(),
+            providers,
+            models: models.by_name,
+            keys: keys.read.into_iter().map(|key| (key.digest, Arc::new(key.key))).collect(),
             budgets: budgets.into_iter().map(|budget| budget.budget).collect(),
             guardrails,
             prices: Arc::new(prices),

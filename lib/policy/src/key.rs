@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -35,6 +35,13 @@ impl VirtualKey {
 /// Team to tenant.
 pub(crate) type Teams = BTreeMap<String, TenantId>;
 
+#[derive(Default)]
+pub(crate) struct Keys {
+    pub(crate) read: Vec<ReadKey>,
+    /// Those with mistakes too: who refers to one of them has made none.
+    pub(crate) ids: BTreeSet<String>,
+}
+
 /// A key with what only the reading needs.
 pub(crate) struct ReadKey {
     pub(crate) key: VirtualKey,
@@ -59,19 +66,13 @@ pub(crate) fn read_teams(sections: Vec<Section<'_, '_>>, report: &mut Report) ->
     teams
 }
 
-pub(crate) fn read_all(
-    sections: Vec<Section<'_, '_>>,
-    teams: &Teams,
-    models: &Models,
-    report: &mut Report,
-) -> Vec<ReadKey> {
-    let mut keys = Vec::new();
-    let mut ids = HashSet::new();
+pub(crate) fn read_all(sections: Vec<Section<'_, '_>>, teams: &Teams, models: &Models, report: &mut Report) -> Keys {
+    let mut keys = Keys::default();
     let mut digests: HashMap<[u8; 32], String> = HashMap::new();
     for mut section in sections {
         let id = section.need("id", report).and_then(|value| {
             let id = value.name(report)?;
-            if ids.insert(id.to_owned()) { Some(id) } else { value.wrong(report, "another key has this id") }
+            if keys.ids.insert(id.to_owned()) { Some(id) } else { value.wrong(report, "another key has this id") }
         });
         let digest = section.need("sha256", report).and_then(|value| {
             let digest = read_digest(&value, report)?;
@@ -90,7 +91,7 @@ pub(crate) fn read_all(
         let (Some(id), Some(digest), Some((team, tenant))) = (id, digest, team) else { continue };
         let names = allowed.iter().map(|(name, ..)| name.clone()).collect();
         let key = VirtualKey { id: id.into(), tenant, team, project, app, models: names, budgets: Vec::new() };
-        keys.push(ReadKey { key, digest, models: allowed });
+        keys.read.push(ReadKey { key, digest, models: allowed });
     }
     keys
 }
@@ -128,8 +129,8 @@ fn read_models(
     }
     let known = |value: Value<'_, '_>| {
         let name = value.text(report)?;
-        if !models.contains_key(name) {
-            let close = did_you_mean(closest(name, models.keys().map(String::as_str)));
+        if !models.named.contains(name) {
+            let close = did_you_mean(closest(name, models.named.iter().map(String::as_str)));
             return value.dangling(report, &format!("no model has this name{close}"));
         }
         Some((name.to_owned(), value.span(), value.path().to_owned()))

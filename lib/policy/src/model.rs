@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use weir_pricing::PriceTable;
@@ -31,17 +30,21 @@ impl Model {
     }
 }
 
-/// By name, with the place of the name.
-pub(crate) type Models = BTreeMap<String, (Arc<Model>, Range<usize>)>;
+#[derive(Default)]
+pub(crate) struct Models {
+    pub(crate) by_name: BTreeMap<String, Arc<Model>>,
+    /// Those with mistakes too: who refers to one of them has made none.
+    pub(crate) named: BTreeSet<String>,
+}
 
 pub(crate) fn read_all(sections: Vec<Section<'_, '_>>, providers: &Providers, report: &mut Report) -> Models {
-    let mut models = Models::new();
+    let mut models = Models::default();
     for mut section in sections {
         let named = section.need("name", report);
         let name = named.as_ref().and_then(|value| value.name(report));
         let provider = section.need("provider", report).and_then(|value| {
             let name = value.text(report)?;
-            let known = providers.get(name).map(|(provider, _)| Arc::clone(provider));
+            let known = providers.get(name).map(Arc::clone);
             known.or_else(|| {
                 let close = closest(name, providers.keys().map(String::as_str));
                 value.dangling(report, &format!("no provider has this name{}", did_you_mean(close)))
@@ -53,14 +56,14 @@ pub(crate) fn read_all(sections: Vec<Section<'_, '_>>, providers: &Providers, re
         section.finish(report);
 
         let (Some(named), Some(name)) = (named, name) else { continue };
-        if models.contains_key(name) {
+        if !models.named.insert(name.to_owned()) {
             named.wrong::<()>(report, "another model has this name");
             continue;
         }
         let (Some(provider), Some(upstream)) = (provider, upstream) else { continue };
         let max_output_tokens = tokens.unwrap_or(MAX_OUTPUT_TOKENS);
         let model = Model { name: name.into(), provider, upstream_model: upstream.into(), max_output_tokens, free };
-        models.insert(name.into(), (Arc::new(model), named.span()));
+        models.by_name.insert(name.into(), Arc::new(model));
     }
     models
 }

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +27,8 @@ pub struct Provider {
     pub idle_timeout: Duration,
 }
 
-/// By name, with the place of the name.
-pub(crate) type Providers = BTreeMap<String, (Arc<Provider>, Range<usize>)>;
+/// By name. A provider with a name is here however wrong the rest is: a model that refers to it has no mistake.
+pub(crate) type Providers = BTreeMap<String, Arc<Provider>>;
 
 pub(crate) fn read_all(sections: Vec<Section<'_, '_>>, around: &Around<'_>, report: &mut Report) -> Providers {
     let mut providers = Providers::new();
@@ -39,12 +38,11 @@ pub(crate) fn read_all(sections: Vec<Section<'_, '_>>, around: &Around<'_>, repo
             value.wrong::<()>(report, "another provider has this name");
             continue;
         }
-        providers.insert(provider.name.clone(), (Arc::new(provider), value.span()));
+        providers.insert(provider.name.clone(), Arc::new(provider));
     }
     providers
 }
 
-/// A provider with a name, however wrong the rest: a model that refers to it has no mistake.
 fn read<'t, 'i>(
     mut section: Section<'t, 'i>,
     around: &Around<'_>,
