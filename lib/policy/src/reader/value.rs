@@ -187,24 +187,15 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
 
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;
-    let ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.checked_mul(ms).map(Duration::from_millis)
+    let (_, ms) = SPANS.iter().find(|(name, _)| *name == unit)?;
+    number.checked_mul(*ms).map(Duration::from_millis)
 }
 
+const SPANS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
 fn show_duration(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    match ms {
-        _ if ms > 0 && ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
-        _ if ms > 0 && ms % 60_000 == 0 => format!("{}m", ms / 60_000),
-        _ if ms > 0 && ms % 1_000 == 0 => format!("{}s", ms / 1_000),
-        _ => format!("{ms}ms"),
-    }
+    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    show_in(ms, &SPANS).unwrap_or_else(|| format!("{ms}ms"))
 }
 
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
@@ -216,8 +207,13 @@ fn parse_size(text: &str) -> Option<u64> {
 }
 
 fn show_size(size: u64) -> String {
-    let unit = UNITS.iter().find(|(_, bytes)| size >= *bytes && size.is_multiple_of(*bytes));
-    unit.map(|(name, bytes)| format!("{}{name}", size / bytes)).unwrap_or_else(|| format!("{size}B"))
+    show_in(size, &UNITS).unwrap_or_else(|| format!("{size}B"))
+}
+
+/// In the largest unit that needs no fraction.
+fn show_in(number: u64, units: &[(&str, u64)]) -> Option<String> {
+    let (name, unit) = units.iter().find(|(_, unit)| number >= *unit && number.is_multiple_of(*unit))?;
+    Some(format!("{}{name}", number / unit))
 }
 
 #[cfg(test)]
