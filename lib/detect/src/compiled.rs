@@ -72,3 +72,62 @@ fn compile(source: &'static Recognizer) -> Result<CompiledRecognizer, Error> {
     let start = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).map_err(|e| invalid(e.to_string()))?;
     Ok(CompiledRecognizer { source, dfa, start })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::byte_set::ByteSet;
+    use crate::finding::Category;
+    use crate::recognizer::certain;
+    use crate::recognizers::BUILTIN;
+
+    const fn custom(pattern: &'static str) -> Recognizer {
+        Recognizer {
+            name: "custom",
+            kind: "CUSTOM",
+            category: Category::Custom,
+            pattern,
+            not_after: ByteSet::NONE,
+            not_before: ByteSet::NONE,
+            lookahead: 0,
+            check: certain,
+            tail: None,
+            positive: &[],
+            negative: &[],
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_could_hold_a_stream_for_ever_is_refused() {
+        static ENDLESS: Recognizer = custom("a+b");
+        static LONG: Recognizer = custom("a{5000}");
+        static BROKEN: Recognizer = custom("a(");
+        static UMLAUT: Recognizer = custom(r"\xC3");
+        assert!(matches!(Compiled::new(&[&ENDLESS]), Err(Error::Unbounded { longest: None, .. })));
+        assert!(matches!(Compiled::new(&[&LONG]), Err(Error::Unbounded { longest: Some(5_000), .. })));
+        assert!(matches!(Compiled::new(&[&BROKEN]), Err(Error::Pattern { .. })));
+        assert!(matches!(Compiled::new(&[&UMLAUT]), Err(Error::NotAscii { .. })));
+    }
+
+    /// So matches end between characters.
+    #[test]
+    fn no_builtin_pattern_takes_a_byte_beyond_ascii() {
+        let compiled = Compiled::new(BUILTIN).expect("they compile");
+        for CompiledRecognizer { source, dfa, start } in &compiled.recognizers {
+            let (mut seen, mut open) = (BTreeSet::from([*start]), vec![*start]);
+            while let Some(state) = open.pop() {
+                for byte in 0..=u8::MAX {
+                    let next = dfa.next_state(state, byte);
+                    // A match shows one byte late: what it ends before does not matter.
+                    let takes = !dfa.is_dead_state(next) && !dfa.is_match_state(next);
+                    assert!(byte.is_ascii() || !takes, "{}", source.name);
+                    if !dfa.is_dead_state(next) && seen.insert(next) {
+                        open.push(next);
+                    }
+                }
+            }
+        }
+    }
+}
