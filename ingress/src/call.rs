@@ -261,7 +261,7 @@ impl Call {
             }
             batch.add(&mut outcome);
         };
-        let written = self.ingress.outbox.write(fill);
+        let written = self.ingress.outbox.write_end(fill);
         self.request_logged = true;
         match &written {
             Ok(()) => self.count(last),

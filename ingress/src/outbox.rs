@@ -21,7 +21,7 @@ pub(crate) mod record;
 const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// The largest batch: a few chunks and two cut texts.
 pub(crate) const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
-/// One part in so many of the journal is for calls that are open.
+/// One part in so many of the journal is for calls that are open, and half of that for their ends.
 const HEADROOM_PART: u64 = 8;
 /// Above this the scratch buffer is given back after use.
 const KEPT_SCRATCH_BYTES: usize = 1024 * 1024;
@@ -54,6 +54,8 @@ pub(crate) struct Outbox {
     epoch: BootEpoch,
     /// Past so many live bytes no new call begins.
     admit_below: u64,
+    /// Past so many live bytes open calls can only end.
+    go_on_below: u64,
     blocks: bool,
     writer: Mutex<Writer>,
 }
@@ -107,6 +109,7 @@ impl Outbox {
             ingress,
             epoch,
             admit_below: config.max_bytes - config.max_bytes / HEADROOM_PART,
+            go_on_below: config.max_bytes - config.max_bytes / HEADROOM_PART / 2,
             blocks: config.fsync == FsyncSetting::Always,
             writer: Mutex::new(Writer { streams, scratch: Vec::new() }),
         }
@@ -121,8 +124,16 @@ impl Outbox {
         &self.journal
     }
 
-    /// Appends the events that `fill` adds, all or none.
+    /// Appends the events that `fill` adds, all or none, unless what is left is kept for the ends of calls.
     pub(crate) fn write(&self, fill: impl FnOnce(&mut Batch<'_>)) -> Result<(), Unavailable> {
+        if self.journal.live_bytes() >= self.go_on_below {
+            return Err(Unavailable);
+        }
+        self.write_end(fill)
+    }
+
+    /// Appends the events that end a call, all or none, as long as there is any room.
+    pub(crate) fn write_end(&self, fill: impl FnOnce(&mut Batch<'_>)) -> Result<(), Unavailable> {
         let many_threads = || {
             tokio::runtime::Handle::try_current()
                 .is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread)

@@ -180,7 +180,7 @@ fn end_of_body(mut upstream: Incoming) {
 fn why(error: &weir_providers::Error) -> &'static str {
     match error {
         weir_providers::Error::EventTooLarge { .. } => "an event of its stream is too large",
-        weir_providers::Error::Truncated => "its stream ended without [DONE]",
+        weir_providers::Error::Truncated => "its stream ended early",
         _ => "an event of its stream is not JSON",
     }
 }

@@ -42,7 +42,6 @@ async fn a_plain_answer_is_in_the_log_byte_for_byte() {
     let calls = after.simulator.journal().calls();
     assert_eq!(calls[0].request, call.request.body, "what is logged is what was sent");
     assert_eq!(serde_json::from_slice::<Value>(&calls[0].request).unwrap(), hello("sim-large"));
-    assert_eq!(calls[0].request_id, got.id().to_string());
 }
 
 #[tokio::test]
@@ -87,8 +86,8 @@ async fn what_is_redacted_reaches_neither_the_provider_nor_the_log() {
     let call = log.call(got.id());
     assert_eq!((call.request.action, call.outcome.action), (Action::Redact, Action::Redact));
     let fields: Vec<&str> = call.request.findings.iter().map(|finding| finding.field.as_str()).collect();
-    assert_eq!(fields, ["/user", "/messages/0/content", "/metadata#"]);
-    let finding = &call.request.findings[1];
+    assert_eq!(fields, ["/messages/0/content", "/metadata#", "/user"]);
+    let finding = &call.request.findings[0];
     assert_eq!((finding.start, finding.end), (5, 5 + secret.len() as i64));
     let everything = format!("{:?}{:?}{:?}", call.request, call.usage, call.chunks);
     assert!(!everything.contains("jane.doe"), "{everything}");

@@ -72,25 +72,41 @@ async fn an_open_stream_ends_in_the_log_when_the_outbox_is_full() {
 }
 
 #[tokio::test]
-async fn a_budget_is_reserved_capped_and_settled_and_then_spent() {
-    let world = World::with(Setup { policy: TEAM_BUDGET.into(), ..Setup::default() }).await;
-    let grantor = Grantor::start(&world.bus, "red-total", Money::from_usd(1).unwrap()).await;
-    let got = world.chat(BUDGETED, hello("sim-small")).await;
-    assert_eq!(got.status, 200, "{}", got.text());
-    drop(grantor);
-    // More than the whole budget: refused at once.
-    let mut greedy = hello("sim-small");
-    greedy["n"] = json!(128);
-    greedy["messages"][0]["content"] = json!("word ".repeat(200_000));
-    let spent = world.chat(BUDGETED, greedy).await;
+async fn a_budget_is_reserved_capped_and_settled_until_it_is_spent_and_never_overshot() {
+    let limit = Money::parse_usd("0.02").unwrap();
+    let policy = TEAM_BUDGET.replace("\"1\"", "\"0.02\"");
+    let world = World::with(Setup { policy, ..Setup::default() }).await;
+    let _grantor = Grantor::start(&world.bus, "red-total", limit).await;
+    let prices = world.policy.load().prices.clone();
+    let mut told = Vec::new();
+    let spent = loop {
+        // Several at once: no two of them may spend the same money.
+        let asked = (0..8).map(|_| world.chat(BUDGETED, hello("sim-small")));
+        let got = futures_util::future::join_all(asked).await;
+        let (paid, refused): (Vec<_>, Vec<_>) = got.into_iter().partition(|got| got.status == 200);
+        told.extend(paid);
+        if let Some(refused) = refused.into_iter().next() {
+            break refused;
+        }
+        assert!(told.len() < 5_000, "the budget is never spent");
+    };
+    assert_eq!((spent.status.as_u16(), spent.code().as_str()), (429, "insufficient_quota"), "{}", spent.text());
+    assert_eq!(spent.header("x-should-retry"), Some("false"));
     let (log, after) = world.finish().await;
-    let call = log.call(got.id());
-    assert_eq!(call.request.reservations[0].budget_id.as_str(), "red-total");
-    let sent: Value = serde_json::from_slice(&after.simulator.journal().calls()[0].request).unwrap();
-    assert_eq!(sent["max_tokens"], 4096);
-    assert_eq!(spent.status.as_u16(), 429, "{}", spent.text());
-    assert_eq!((spent.code().as_str(), spent.header("x-should-retry")), ("insufficient_quota", Some("false")));
     assert_eq!(log.call(spent.id()).outcome.outcome, OutcomeKind::BudgetExceeded);
+    let cost = |usage: &weir_schemas::Usage| {
+        prices.cost("sim-small", usage.tier.as_deref(), &usage.tokens, usage.header.event_time).unwrap().unwrap()
+    };
+    let total = log.usage.iter().map(cost).fold(Money::ZERO, Money::saturating_add);
+    assert!(total > Money::ZERO && total <= limit, "{total} of {limit}");
+    let sent: Value = serde_json::from_slice(&after.simulator.journal().calls()[0].request).unwrap();
+    assert_eq!(sent["max_tokens"], 4096, "the provider enforces what was set aside");
+    for got in told {
+        let call = log.call(got.id());
+        assert_eq!(call.request.reservations[0].budget_id.as_str(), "red-total");
+        let reserved: i64 = call.request.reservations.iter().map(|part| part.amount.0).sum();
+        assert!(cost(&call.usage.unwrap()).0 <= reserved);
+    }
 }
 
 #[tokio::test]

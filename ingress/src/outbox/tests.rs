@@ -75,13 +75,14 @@ fn a_refused_write_leaves_no_gap_in_the_places() {
 }
 
 #[test]
-fn new_calls_are_refused_while_open_ones_can_still_end() {
+fn new_calls_are_refused_first_then_chunks_and_ends_last() {
     let dir = tempfile::tempdir().unwrap();
     let outbox = outbox(dir.path(), 64 * 1024);
     while outbox.admits() {
         outbox.write(|batch| batch.add(&mut chunk(0, 1000))).unwrap();
     }
-    outbox.write(|batch| batch.add(&mut chunk(1, 1000))).unwrap();
+    while outbox.write(|batch| batch.add(&mut chunk(1, 1000))).is_ok() {}
+    outbox.write_end(|batch| batch.add(&mut chunk(2, 1000))).unwrap();
 }
 
 #[test]
