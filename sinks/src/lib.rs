@@ -24,6 +24,8 @@
 //! - That a dead letter stands in its topic once: a crash right after it repeats it.
 //! - Dedupe over a change of the partition count: a repeat that lands in another partition than its first copy is a
 //!   second row. Change counts when nothing is under way.
+//! - Dedupe of derived topics (findings, costs) with another number of partitions than their sources: several source partitions
+//!   would then meet in one and lose the order that dedupe rests on. Starting warns of it.
 //! - Order of commits between tables: each table is consistent in itself.
 
 mod durable;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use weir_bus::Bus;
-use weir_schemas::{Codec, SchemaId};
+use weir_schemas::{Codec, SchemaId, Topic};
 use weir_tables::Table;
 use weir_telemetry::Drain;
 
@@ -46,6 +46,7 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
     let metrics = Metrics::new(&deps.metrics)?;
     let drain = Drain::new();
     let producer = deps.bus.producer()?;
+    warn_of_partition_counts(&deps).await?;
     let (report, ended) = watch::channel(None);
     let mut workers = Vec::new();
     for table in Table::all().iter().copied() {
@@ -69,6 +70,26 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
         workers.push(tokio::spawn(watched(worker, report.clone())));
     }
     Ok(Handle { drain, ended, workers })
+}
+
+/// What is derived keeps its source's order only where equal keys have equal partitions (see [`crate::dedupe`]).
+async fn warn_of_partition_counts(deps: &Deps) -> Result<(), Error> {
+    let derived = [(Topic::Requests, Topic::Findings), (Topic::Chunks, Topic::Findings), (Topic::Usage, Topic::Costs)];
+    for (source, derived) in derived {
+        let count = async |topic: Topic| deps.bus.partitions(&topic.name(&deps.topic_prefix)).await;
+        let (of_source, of_derived) = (count(source).await?, count(derived).await?);
+        if of_source != of_derived {
+            let (source, derived) = (source.suffix(), derived.suffix());
+            tracing::warn!(
+                source,
+                of_source,
+                derived,
+                of_derived,
+                "partition counts differ: late events may be dropped"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A worker ends when it is drained; anything else is a defect, and is told.

@@ -189,9 +189,10 @@ impl Round<'_> {
 
     /// Commits what is buffered, or drops it: the next owner reads it again. Dropping the guard passes the partitions on.
     async fn revoked(&mut self, partitions: &[TopicPartition], guard: RevokeGuard) -> Result<(), Error> {
-        let flushed = timeout(REVOKE_GRACE, self.flush_once()).await;
+        // Before the flush: one that finds the table moved drops all partitions, and may be cut off before they are back.
         let ours = self.sink.partitions().into_iter().map(|(p, _)| self.worker.at(p));
         let kept: Vec<_> = ours.filter(|at| !partitions.contains(at)).collect();
+        let flushed = timeout(REVOKE_GRACE, self.flush_once()).await;
         for at in partitions {
             self.sink.revoke(at.partition);
         }
@@ -236,9 +237,13 @@ impl Round<'_> {
         let mut backoff = Backoff::new();
         loop {
             let error = match self.flush_once().await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.worker.parts.metrics.up.set(1);
+                    return Ok(());
+                }
                 Err(error) => error,
             };
+            self.worker.parts.metrics.up.set(0);
             let draining = self.worker.drain.is_triggered();
             if draining && self.ends.as_ref().is_none_or(|(_, deadline)| *deadline <= Instant::now()) {
                 return Err(error);

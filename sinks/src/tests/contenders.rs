@@ -15,8 +15,9 @@ use weir_schemas::{Partition, Topic};
 
 use super::world::*;
 use crate::durable::Durable;
+use crate::error::Error;
 use crate::lake::Lake;
-use crate::table_sink::{Flushed, TableSink};
+use crate::table_sink::{Flushed, Parts, TableSink};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p2_a_zombie_that_lost_its_partition_is_refused() {
@@ -86,12 +87,14 @@ async fn owners_of_different_partitions_share_a_table() {
     assert_eq!(world.events().await, first_copies(&log));
 }
 
-/// A store that writes commits and then says something else, the first `faults` times.
+/// A store that refuses data files, and writes commits and then says something else, so many times.
 #[derive(Debug)]
 struct Lying {
     inner: Durable,
     faults: AtomicUsize,
     says_exists: bool,
+    /// Data files that it does not take.
+    refusals: AtomicUsize,
 }
 
 impl std::fmt::Display for Lying {
@@ -103,10 +106,14 @@ impl std::fmt::Display for Lying {
 #[async_trait]
 impl ObjectStore for Lying {
     async fn put_opts(&self, at: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let once_less = |left: usize| left.checked_sub(1);
+        let due = |left: &AtomicUsize| left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, once_less).is_ok();
+        if at.extension() == Some("parquet") && due(&self.refusals) {
+            return Err(object_store::Error::Generic { store: "lying", source: "no space".into() });
+        }
         let done = self.inner.put_opts(at, payload, opts).await?;
         let is_commit = at.as_ref().contains("_delta_log/") && at.extension() == Some("json");
-        let lies = |left: usize| left.checked_sub(1);
-        if is_commit && self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lies).is_ok() {
+        if is_commit && due(&self.faults) {
             let path = at.to_string();
             return Err(if self.says_exists {
                 object_store::Error::AlreadyExists { path, source: "the answer was lost".into() }
@@ -136,21 +143,49 @@ impl ObjectStore for Lying {
     }
 }
 
+/// A sink over a lying store, on the tables of `world`.
+async fn over(store: &Arc<Lying>, world: &World, log: &Log) -> TableSink {
+    let url = Url::from_directory_path(world.dir.path().canonicalize().unwrap()).unwrap();
+    let parts = Parts { lake: Lake::store(&url, store.clone()), ..world.parts() };
+    let mut sink = TableSink::open(parts).await.unwrap();
+    own(&mut sink, log).await;
+    sink
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p2_a_commit_whose_answer_is_lost_counts_once() {
     for says_exists in [false, true] {
         let log = log_with_repeats(2, 20);
         let world = World::new(Topic::Outcomes);
         drop(world.start(&log).await);
-        let store = Arc::new(Lying { inner: Durable::new(), faults: AtomicUsize::new(2), says_exists });
-        let url = Url::from_directory_path(world.dir.path().canonicalize().unwrap()).unwrap();
-        let mut sink =
-            TableSink::open(crate::table_sink::Parts { lake: Lake::store(&url, store.clone()), ..world.parts() })
-                .await
-                .unwrap();
-        own(&mut sink, &log).await;
+        let store = Arc::new(Lying {
+            inner: Durable::new(),
+            faults: AtomicUsize::new(2),
+            says_exists,
+            refusals: AtomicUsize::new(0),
+        });
+        let mut sink = over(&store, &world, &log).await;
         read(&mut sink, &log, &[25]).await.unwrap();
         assert_eq!(store.faults.load(Ordering::SeqCst), 0);
         assert_eq!(world.events().await, first_copies(&log), "says_exists: {says_exists}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p2_a_refused_write_waits_and_never_advances() {
+    let log = log_with_repeats(2, 20);
+    let world = World::new(Topic::Outcomes);
+    let refusals = AtomicUsize::new(3);
+    let store = Arc::new(Lying { inner: Durable::new(), faults: AtomicUsize::new(0), says_exists: false, refusals });
+    let mut sink = over(&store, &world, &log).await;
+    for delivery in log.from(&sink.partitions().into_iter().collect()) {
+        sink.take(&delivery).await.unwrap();
+    }
+    for _ in 0..3 {
+        assert!(matches!(sink.flush().await, Err(Error::Store { table: "outcomes", .. })));
+        assert!(sink.must_flush(), "nothing more is taken before it passes");
+        assert_eq!(sink.reached(Partition(0)).await.unwrap(), None);
+    }
+    assert!(matches!(sink.flush().await.unwrap(), Flushed::Done(_)));
+    assert_eq!(world.events().await, first_copies(&log));
 }
