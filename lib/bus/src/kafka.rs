@@ -1,72 +1,95 @@
-//! Kafka through librdkafka.
+//! Kafka through librdkafka. No other crate names it.
+//!
+//! Each producer, consumer and reader is a client of its own with a thread that serves it; librdkafka retries and
+//! reconnects by itself, so a broker that is down is news here and never an end.
 
-use tokio::sync::oneshot;
-use weir_schemas::{Offset, TopicName};
+mod admin;
+mod config;
+mod consumer;
+mod context;
+mod failure;
+mod message;
+mod producer;
+mod reader;
 
-use crate::consumer::Next;
-use crate::producer::AckResult;
-use crate::{Delivery, Error, Record, Start, TopicPartition, TopicSpec};
+use std::sync::Arc;
+use std::time::Duration;
 
-fn soon() -> Error {
-    Error::Config("the Kafka backend is not built in yet".to_owned())
+use rdkafka::producer::{Producer as _, ThreadedProducer};
+use weir_schemas::{Offset, Partition, TopicName};
+
+use self::config::Settings;
+use self::context::Quiet;
+use crate::{Error, Start, TopicPartition, TopicSpec};
+
+pub(crate) use self::consumer::{KafkaConsumer, KafkaGuard};
+pub(crate) use self::producer::KafkaProducer;
+pub(crate) use self::reader::KafkaReader;
+
+/// How long a question to the broker may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Kafka {
+    settings: Arc<Settings>,
+    /// For questions. A producer because its thread serves what librdkafka has to say; it sends nothing.
+    client: Arc<ThreadedProducer<Quiet>>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Kafka;
 impl Kafka {
-    pub(crate) fn open(_: &str, _: &[(String, String)]) -> Result<Self, Error> {
-        Err(soon())
+    pub(crate) fn open(bootstrap: &str, properties: &[(String, String)]) -> Result<Self, Error> {
+        let settings = Settings::new(bootstrap, properties)?;
+        let client = settings.client().create_with_context(Quiet).map_err(failure::config)?;
+        Ok(Self { settings: Arc::new(settings), client: Arc::new(client) })
     }
-    pub(crate) async fn create_topics(&self, _: &[TopicSpec]) -> Result<(), Error> {
-        Err(soon())
+
+    pub(crate) async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), Error> {
+        admin::create_topics(self, topics).await
     }
+
     pub(crate) fn topics(&self) -> Result<Vec<(TopicName, i32)>, Error> {
-        Err(soon())
+        admin::topics(self)
     }
-    pub(crate) fn partitions(&self, _: &TopicName) -> Result<i32, Error> {
-        Err(soon())
+
+    pub(crate) fn partitions(&self, topic: &TopicName) -> Result<i32, Error> {
+        admin::partitions(self, topic)
     }
-    pub(crate) fn offsets(&self, _: &TopicPartition) -> Result<(Offset, Offset), Error> {
-        Err(soon())
+
+    /// Blocks.
+    pub(crate) fn offsets(&self, at: &TopicPartition) -> Result<(Offset, Offset), Error> {
+        let asked = self.client.client().fetch_watermarks(at.topic.as_str(), at.partition.0, ASK_TIMEOUT);
+        let (first, next) = asked.map_err(|error| failure::of_topic(error, &at.topic))?;
+        Ok((Offset(first), Offset(next)))
     }
+
     pub(crate) fn producer(&self) -> Result<KafkaProducer, Error> {
-        Err(soon())
+        KafkaProducer::open(&self.settings)
     }
-    pub(crate) fn consumer(&self, _: &str, _: &[TopicName]) -> Result<KafkaConsumer, Error> {
-        Err(soon())
+
+    pub(crate) fn consumer(&self, group: &str, topics: &[TopicName]) -> Result<KafkaConsumer, Error> {
+        KafkaConsumer::open(&self.settings, group, topics)
     }
-    pub(crate) fn reader(&self, _: Vec<(TopicPartition, Start)>) -> Result<KafkaReader, Error> {
-        Err(soon())
+
+    /// Blocks shortly: where the end is has to be known before anybody appends more.
+    pub(crate) fn reader(&self, from: Vec<(TopicPartition, Start)>) -> Result<KafkaReader, Error> {
+        let mut places = Vec::with_capacity(from.len());
+        for (at, start) in from {
+            let (first, next) = self.offsets(&at)?;
+            let offset = match start {
+                Start::Earliest => first,
+                Start::Latest => next,
+                Start::At(offset) if (first..=next).contains(&offset) => offset,
+                Start::At(offset) => {
+                    return Err(Error::OffsetGone { topic: at.topic, partition: at.partition, offset });
+                }
+            };
+            places.push((at, offset));
+        }
+        KafkaReader::open(self.clone(), places)
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct KafkaProducer;
-impl KafkaProducer {
-    pub(crate) fn send(&self, _: &Record) -> Result<oneshot::Receiver<AckResult>, Error> {
-        Err(soon())
-    }
-    pub(crate) async fn flush(&self) -> Result<(), Error> {
-        Err(soon())
-    }
-}
-pub(crate) struct KafkaConsumer;
-pub(crate) struct KafkaGuard;
-impl KafkaConsumer {
-    pub(crate) async fn next(&mut self) -> Result<Next, Error> {
-        Err(soon())
-    }
-    pub(crate) fn seek(&mut self, _: &TopicPartition, _: Offset) -> Result<(), Error> {
-        Err(soon())
-    }
-    pub(crate) async fn commit(&mut self, _: &[(TopicPartition, Offset)]) -> Result<(), Error> {
-        Err(soon())
-    }
-    pub(crate) async fn close(self) {}
-}
-pub(crate) struct KafkaReader;
-impl KafkaReader {
-    pub(crate) async fn next(&mut self) -> Result<Vec<Delivery>, Error> {
-        Err(soon())
-    }
+fn place(topic: &str, partition: i32) -> TopicPartition {
+    TopicPartition { topic: TopicName::from(topic), partition: Partition(partition) }
 }
