@@ -8,7 +8,7 @@ use weir_tables::{Kind, Table};
 pub(crate) use describe::{columns_table, tables_table};
 pub(crate) use snapshot::schema_for;
 
-use crate::views;
+use crate::{Error, views};
 
 /// The raw rows of findings: the name `findings` is the stable view's.
 pub const FINDING_DETAILS: &str = "finding_details";
@@ -45,6 +45,14 @@ pub fn relations() -> Vec<Relation> {
         columns: table.all_columns().map(|c| info(c.name, c.kind.sql(), c.doc)).collect(),
     });
     views.chain(tables).chain(describe::relations()).collect()
+}
+
+/// The relation of this name.
+pub fn relation(name: &str) -> Result<Relation, Error> {
+    let all = relations();
+    let names: Vec<_> = all.iter().map(|r| r.name).collect();
+    let unknown = || Error::UnknownTable { name: name.to_owned(), hint: hint(name, &names) };
+    all.iter().find(|r| r.name == name).cloned().ok_or_else(unknown)
 }
 
 const fn info(name: &'static str, data_type: &'static str, doc: &'static str) -> ColumnInfo {

@@ -71,7 +71,7 @@ impl Error {
             DataFusionError::Execution(what) => Self::Execution(first_line(what)),
             DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
                 arrow::error::ArrowError::ParquetError(what) => Self::Damaged(what.clone()),
-                other => Self::Execution(other.to_string()),
+                other => Self::Execution(first_line(&other.to_string())),
             },
             DataFusionError::Plan(what) | DataFusionError::NotImplemented(what) => Self::Plan(what.clone()),
             DataFusionError::SchemaError(schema, _) => Self::Plan(schema.to_string()),
@@ -88,7 +88,8 @@ impl Error {
     }
 }
 
-// The engine appends lists of consumers and hints about its own configuration.
+// The engine appends lists of consumers and hints about its own configuration; and it may quote a value, which must not
+// command the terminal of who reads the error.
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    text.lines().next().unwrap_or_default().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -12,9 +12,9 @@ pub struct Limits {
 }
 
 /// A person waits for an answer; a report over months of audit takes longer than that.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Enough to group millions of requests, and small beside what a server has.
-pub const MEMORY: usize = 1 << 30;
+const MEMORY: usize = 1 << 30;
 
 impl Default for Limits {
     fn default() -> Self {

@@ -1,7 +1,8 @@
 //! A small lake of hand-made rows, written as the sinks write: Parquet files without the partition columns, named in Delta
 //! commits.
 
-#![allow(dead_code)]
+// Each test binary uses its part of it.
+#![allow(dead_code, unreachable_pub)]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
