@@ -6,6 +6,9 @@
 //! - One path: a plain answer is a stream of one chunk. What is logged is what was sent.
 //! - Destinations come from the configuration only, and a provider's key goes to that provider's origin only.
 //!
+//! Limits: a request is one event, so its body is at most [`MAX_EVENT_BODY_BYTES`], whatever `max_body_bytes` allows; a
+//! plain answer is at most 32 MiB and is logged in chunks of 256 KiB; an event of a stream is at most 1 MiB.
+//!
 //! Not promised: an Outcome for what kill -9 cut off (a sweeper closes it from the log), and events of calls that the
 //! audit itself had no room for: those are refused with 503 and counted.
 
@@ -122,9 +125,10 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
 
     let Identity { ingress: id, epoch, hmac_key } = identity;
     let quota = Arc::new(Quota::new(id.clone(), epoch));
-    tracing::info!(ingress = %id, boot_epoch = %epoch, %local_addr, "the ingress begins");
+    let max_body_bytes = config.max_body_bytes.min(MAX_EVENT_BODY_BYTES);
+    tracing::info!(ingress = %id, boot_epoch = %epoch, %local_addr, max_body_bytes, "the ingress begins");
     let ingress = Arc::new(Ingress {
-        max_body_bytes: config.max_body_bytes.min(MAX_EVENT_BODY_BYTES),
+        max_body_bytes,
         config,
         policy,
         topic_prefix: topic_prefix.clone(),

@@ -29,7 +29,10 @@ const WRITE_STALL: Duration = Duration::from_secs(60);
 pub(crate) async fn serve(ingress: Arc<Ingress>, listener: TcpListener, mut stop: oneshot::Receiver<()>) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    // Goes before the connections do: what they drop is dropped by Weir, not by its clients.
+    let cut = Cut(ingress.clone());
     let mut http = http1::Builder::new();
+    // The timeout also ends idle connections; the official SDKs let go of theirs sooner.
     http.timer(TokioTimer::new()).header_read_timeout(ingress.config.header_timeout);
     loop {
         tokio::select! {
@@ -64,9 +67,18 @@ pub(crate) async fn serve(ingress: Arc<Ingress>, listener: TcpListener, mut stop
     ingress.draining.store(true, Ordering::Relaxed);
     if tokio::time::timeout(ingress.config.drain_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!(open = connections.len(), "connections were still open when the time to end was over");
-        ingress.cut.store(true, Ordering::Relaxed);
     }
+    drop(cut);
     connections.shutdown().await;
+}
+
+/// Tells calls that end from now on that it is not their clients who leave.
+struct Cut(Arc<Ingress>);
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.0.cut.store(true, Ordering::Relaxed);
+    }
 }
 
 fn prepared(socket: TcpStream) -> StallGuard<TcpStream> {

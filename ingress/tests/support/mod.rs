@@ -1,6 +1,7 @@
 //! A whole ingress on loopback: the embedded log, a simulated provider, a small grantor, a client.
 
-#![allow(dead_code, unreachable_pub)] // Each test file uses a part of it.
+// Each test file uses a part of it, and a test may panic.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
