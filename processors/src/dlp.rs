@@ -13,7 +13,6 @@
 mod channels;
 mod config;
 mod request;
-mod sse;
 mod state;
 mod step;
 #[cfg(test)]

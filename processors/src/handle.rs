@@ -54,7 +54,6 @@ pub struct Deps {
     pub detector: Detector,
     /// Names this process in what it writes; unique among the processes of an installation.
     pub instance: String,
-    /// One for all processors of a process.
     pub metrics: Metrics,
 }
 

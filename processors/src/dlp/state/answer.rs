@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::Value;
 use weir_detect::{Detector, Match, Stream};
 use weir_policy::Guardrails;
+use weir_providers::sse::{Event, Splitter};
 use weir_schemas::Chunk;
 use weir_schemas::event::Finding;
 
 use super::super::channels;
 use super::super::config::Limits;
-use super::super::sse::{EventReader, data_of};
 use super::super::step::Told;
 
 /// Bytes that tell an event stream from other text: the longest name of a field.
@@ -32,7 +33,7 @@ pub(super) struct Answer {
 enum Form {
     /// Too few bytes to tell.
     Open(Vec<u8>),
-    Events(EventReader),
+    Events(Splitter),
     Json(Vec<u8>),
     Raw,
 }
@@ -50,7 +51,7 @@ impl Answer {
     pub(super) fn held_bytes(&self) -> usize {
         let form = match &self.form {
             Form::Open(bytes) | Form::Json(bytes) => bytes.len(),
-            Form::Events(reader) => reader.held_bytes(),
+            Form::Events(events) => events.held_bytes(),
             Form::Raw => 0,
         };
         let channels = self.channels.iter().map(|(name, s)| CHANNEL_BYTES + name.len() + s.held_bytes());
@@ -93,63 +94,70 @@ impl Answer {
     }
 
     /// Takes bytes of the body, gives (channel, text) pieces.
-    fn read(&mut self, body: &[u8], last: bool, see: &mut dyn FnMut(&str, &str)) {
-        let mut whole = Vec::new();
-        let mut body = body;
+    fn read(&mut self, body: &Bytes, last: bool, see: &mut dyn FnMut(&str, &str)) {
+        let mut body = body.clone();
         if let Form::Open(begun) = &mut self.form {
-            begun.extend_from_slice(body);
+            begun.extend_from_slice(&body);
             let trimmed = begun.trim_ascii_start();
             if trimmed.len() < TELLING && !last {
                 return;
             }
-            let form = form_of(trimmed);
-            whole = std::mem::replace(begun, Vec::new());
-            body = &whole;
+            let form = form_of(trimmed, self.limits.remainder);
+            body = Bytes::from(std::mem::take(begun));
             self.form = form;
         }
-        match &mut self.form {
-            Form::Events(reader) => {
-                reader.push(body).iter().for_each(|data| of_data(data, see));
-                if last {
-                    data_of(&reader.take_rest()).iter().for_each(|data| of_data(data, see));
-                } else if reader.held_bytes() > self.limits.remainder {
-                    see(RAW, &String::from_utf8_lossy(&reader.take_rest()));
-                }
+        let raw = |bytes: &[u8], see: &mut dyn FnMut(&str, &str)| {
+            if !bytes.is_empty() {
+                see(RAW, &String::from_utf8_lossy(bytes));
             }
-            Form::Json(bytes) => {
-                bytes.extend_from_slice(body);
-                if last {
-                    match serde_json::from_slice::<Value>(bytes) {
-                        Ok(answer) => channels::texts(&answer, see),
-                        Err(_) => see(RAW, &String::from_utf8_lossy(bytes)),
+        };
+        match std::mem::replace(&mut self.form, Form::Raw) {
+            Form::Events(mut splitter) => {
+                let mut events = Vec::new();
+                let whole = splitter.push(body.clone(), &mut events);
+                events.iter().for_each(|event| of_event(event, see));
+                match whole {
+                    // From here on it is text: no event is so long.
+                    Err(_) => raw(&body, see),
+                    Ok(()) if last => {
+                        let mut events = Vec::new();
+                        let rest = splitter.finish(&mut events).ok().flatten();
+                        events.iter().chain(&rest).for_each(|event| of_event(event, see));
                     }
-                } else if bytes.len() > self.limits.remainder {
-                    see(RAW, &String::from_utf8_lossy(bytes));
-                    self.form = Form::Raw;
+                    Ok(()) => self.form = Form::Events(splitter),
                 }
             }
-            Form::Raw if body.is_empty() => {}
-            Form::Raw => see(RAW, &String::from_utf8_lossy(body)),
-            Form::Open(_) => {}
+            Form::Json(mut bytes) => {
+                bytes.extend_from_slice(&body);
+                match last.then(|| serde_json::from_slice::<Value>(&bytes)) {
+                    Some(Ok(answer)) => channels::texts(&answer, see),
+                    Some(Err(_)) => raw(&bytes, see),
+                    None if bytes.len() > self.limits.remainder => raw(&bytes, see),
+                    None => self.form = Form::Json(bytes),
+                }
+            }
+            Form::Raw => raw(&body, see),
+            // Told above, or not enough of it yet.
+            Form::Open(begun) => self.form = Form::Open(begun),
         }
-        drop(whole);
     }
 }
 
-fn form_of(beginning: &[u8]) -> Form {
+fn form_of(beginning: &[u8], longest_event: usize) -> Form {
     let starts = |with: &[u8]| beginning.starts_with(with);
     if starts(b"{") || starts(b"[") {
         return Form::Json(Vec::new());
     }
     let is_stream =
         [&b"data:"[..], b"event:", b"id:", b"retry:", b":", "\u{feff}".as_bytes()].iter().any(|f| starts(f));
-    if is_stream { Form::Events(EventReader::default()) } else { Form::Raw }
+    if is_stream { Form::Events(Splitter::new(longest_event)) } else { Form::Raw }
 }
 
-fn of_data(data: &str, see: &mut dyn FnMut(&str, &str)) {
-    match serde_json::from_str::<Value>(data) {
+fn of_event(event: &Event, see: &mut dyn FnMut(&str, &str)) {
+    let Some(data) = &event.data else { return };
+    match serde_json::from_slice::<Value>(data) {
         Ok(payload) => channels::texts(&payload, see),
-        Err(_) if data == "[DONE]" => {}
-        Err(_) => see(RAW, data),
+        Err(_) if data.as_ref() == b"[DONE]" => {}
+        Err(_) => see(RAW, &String::from_utf8_lossy(data)),
     }
 }
