@@ -19,6 +19,8 @@ mod handle;
 mod metrics;
 mod quota;
 mod runtime;
+#[cfg(test)]
+mod testing;
 
 pub use error::Error;
 pub use handle::{Deps, Handle, Kind, start};
