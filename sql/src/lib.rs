@@ -24,6 +24,7 @@ mod limits;
 pub mod output;
 mod query;
 pub mod reports;
+mod running;
 mod session;
 mod utf8;
 pub mod views;

@@ -3,9 +3,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::physical_plan::SendableRecordBatchStream;
 use futures_util::StreamExt;
 use futures_util::stream::Stream;
 use tokio::runtime::Handle;
@@ -13,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::running::Running;
 use crate::{Error, Limits};
 
 /// Batches that may wait for a slow reader.
@@ -33,17 +33,17 @@ impl Query {
     /// Runs `plan` and the stream it gives on the threads of `engine`.
     pub(crate) async fn start<F>(engine: &Handle, limits: Limits, plan: F) -> Result<Self, Error>
     where
-        F: Future<Output = Result<SendableRecordBatchStream, Error>> + Send + 'static,
+        F: Future<Output = Result<Running, Error>> + Send + 'static,
     {
         let deadline = Instant::now() + limits.timeout;
         let (send_schema, schema) = oneshot::channel();
         let (send_rows, rows) = mpsc::channel(READ_AHEAD);
         let task = engine.spawn(async move {
             match plan.await {
-                Ok(stream) => {
-                    let schema = unique_names(&stream.schema());
+                Ok(running) => {
+                    let schema = unique_names(&running.stream.schema());
                     if send_schema.send(Ok(Arc::clone(&schema))).is_ok() {
-                        pump(stream, schema, send_rows).await;
+                        pump(running, schema, send_rows).await;
                     }
                 }
                 // Nobody is there to hear it when the query was dropped.
@@ -146,13 +146,12 @@ impl Drop for Query {
     }
 }
 
-async fn pump(
-    mut stream: SendableRecordBatchStream,
-    schema: SchemaRef,
-    rows: mpsc::Sender<Result<RecordBatch, Error>>,
-) {
-    while let Some(batch) = stream.next().await {
-        let renamed = batch.map_err(Error::of).and_then(|batch| rename(batch, &schema));
+async fn pump(mut running: Running, schema: SchemaRef, rows: mpsc::Sender<Result<RecordBatch, Error>>) {
+    while let Some(batch) = running.stream.next().await {
+        let renamed = match batch {
+            Ok(batch) => rename(batch, &schema),
+            Err(error) => Err(running.explain(Error::of(error)).await),
+        };
         let failed = renamed.is_err();
         if rows.send(renamed).await.is_err() || failed {
             return;
@@ -161,7 +160,9 @@ async fn pump(
 }
 
 fn rename(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Error> {
-    batch.with_schema(Arc::clone(schema)).map_err(|e| Error::Internal(e.to_string()))
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let renamed = RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &rows);
+    renamed.map_err(|e| Error::Internal(e.to_string()))
 }
 
 /// `SELECT a.id, b.id` has two columns of one name; an object has room for one.

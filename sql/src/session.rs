@@ -6,13 +6,13 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
 };
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 
 use crate::engine::{CATALOG, Engine, SCHEMA};
 use crate::lake::Lake;
+use crate::running::Running;
 use crate::{Error, Limits, Query, catalog, guard};
 
 /// An audit folder, open for questions. Cheap to clone; clones share handles and threads.
@@ -45,7 +45,7 @@ impl Session {
 
 impl Inner {
     /// On the engine's threads, from the text to the stream of its answer.
-    async fn run(&self, sql: &str, memory: usize) -> Result<SendableRecordBatchStream, Error> {
+    async fn run(&self, sql: &str, memory: usize) -> Result<Running, Error> {
         let statement = guard::statement::parse(sql)?;
         let context = self.context(&statement, memory).await?;
         let state = context.state();
@@ -54,13 +54,10 @@ impl Inner {
             Err(error) => return Err(unknown_table(&context, &statement).unwrap_or_else(|| Error::of(error))),
         };
         guard::plan::check(&plan)?;
-        context
-            .execute_logical_plan(nothing_else(plan))
-            .await
-            .map_err(Error::of)?
-            .execute_stream()
-            .await
-            .map_err(Error::of)
+        // Not `execute_logical_plan`: that one also runs DDL and statements.
+        let plan = state.create_physical_plan(&plan).await.map_err(Error::of)?;
+        let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(Error::of)?;
+        Ok(Running { stream, plan, store: self.lake.store() })
     }
 
     /// A context of this query's own: its snapshot, its memory.
@@ -80,12 +77,6 @@ impl Inner {
         catalog::schema_for(&self.lake, &context, &schema, names).await?;
         Ok(context)
     }
-}
-
-// DDL, DML and statements are gone since the guard; `execute_logical_plan` would run them.
-fn nothing_else(plan: LogicalPlan) -> LogicalPlan {
-    debug_assert!(!matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_)));
-    plan
 }
 
 /// Names of relations in our schema; those of common table expressions and of other schemas are left out.

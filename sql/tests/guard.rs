@@ -130,7 +130,8 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("joins", chain("SELECT 1 FROM requests a0", " CROSS JOIN requests", 2_000)),
         ("commas", chain("SELECT 1 FROM requests a0", ", requests", 4_000)),
         ("subqueries", format!("SELECT * FROM {}requests{}", "(SELECT * FROM ".repeat(200), ")".repeat(200))),
-        ("tokens", chain("SELECT 1", "+1", 30_000)),
+        ("operators", chain("SELECT 1", "+1", 30_000)),
+        ("tokens", chain("SELECT 1 IN (1", ",1", 30_000)),
         ("bytes", format!("SELECT '{}'", "x".repeat(70_000))),
         ("types", format!("SELECT CAST(NULL AS {}INT{})", "ARRAY<".repeat(2_000), ">".repeat(2_000))),
         ("comments", format!("SELECT 1 {}", "/*".repeat(30_000))),
@@ -151,10 +152,13 @@ async fn bombs_are_refused_at_once() {
 #[tokio::test]
 async fn the_deepest_legal_questions_do_not_overflow_a_stack() {
     let session = TestLake::new().session();
-    let sum = format!("SELECT 1{} AS n", "+1".repeat(4_000));
-    assert_eq!(rows(&session, &sum).await, [json!({"n": 4_001})]);
-    let or = format!("SELECT count(*) AS n FROM requests WHERE seq = 0{}", " OR seq = 1".repeat(1_900));
+    let sum = format!("SELECT 1{} AS n", "+1".repeat(1_000));
+    assert_eq!(rows(&session, &sum).await, [json!({"n": 1_001})]);
+    let or = format!("SELECT count(*) AS n FROM requests WHERE seq = 0{}", " OR seq = 1".repeat(500));
     assert_eq!(rows(&session, &or).await, [json!({"n": 0})]);
+    let ids = (0..4_000).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let list = format!("SELECT count(*) AS n FROM range(0, 5000) WHERE value IN ({ids})");
+    assert_eq!(rows(&session, &list).await, [json!({"n": 4_000})]);
     let unions = format!("SELECT count(*) AS n FROM (SELECT 1{})", " UNION ALL SELECT 1".repeat(40));
     assert_eq!(rows(&session, &unions).await, [json!({"n": 41})]);
     let brackets = format!("SELECT {}1{} AS n", "(".repeat(40), ")".repeat(40));

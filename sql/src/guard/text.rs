@@ -8,8 +8,10 @@ use crate::Error;
 
 /// Generated queries with long `IN` lists fit; a book does not.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// A chain such as `1+1+…` becomes a tree as deep as it has tokens.
+/// Tokens of the longest list.
 pub const MAX_TOKENS: usize = 8_192;
+/// A chain such as `a = 1 OR a = 2 …` becomes a tree as deep as it is long, and planning takes the square of that. `IN` does not.
+pub const MAX_OPERATORS: usize = 1_024;
 /// Brackets and `CASE`s within each other. People write five.
 pub const MAX_DEPTH: usize = 48;
 /// `SELECT`s, `JOIN`s and commas between tables: planning time grows with their square.
@@ -21,7 +23,8 @@ pub fn check(sql: &str) -> Result<(), Error> {
         return Err(Error::Refused(format!("the text has {} bytes; {MAX_BYTES} are the limit", sql.len())));
     }
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().map_err(|e| Error::Syntax(e.to_string()))?;
-    let (mut count, mut depth, mut branches) = (0, 0_usize, 0);
+    let (mut count, mut depth, mut branches, mut operators, mut types) = (0, 0_usize, 0, 0, 0);
+    let mut after_type = false;
     for token in &tokens {
         match token {
             Token::Whitespace(_) => continue,
@@ -34,15 +37,24 @@ pub fn check(sql: &str) -> Result<(), Error> {
                     branches += 1
                 }
                 Keyword::VALUES | Keyword::PIVOT | Keyword::UNPIVOT => branches += 1,
+                Keyword::AND | Keyword::OR | Keyword::NOT => operators += 1,
                 _ => {}
             },
-            _ => {}
+            // `ARRAY<ARRAY<…`: its closing signs may be one token, so they are never taken off.
+            Token::Lt if after_type => types += 1,
+            Token::Comma | Token::Period | Token::SemiColon | Token::Number(..) | Token::SingleQuotedString(_) => {}
+            _ => operators += 1,
         }
+        after_type = matches!(token, Token::Word(word)
+            if matches!(word.keyword, Keyword::ARRAY | Keyword::STRUCT | Keyword::MAP));
         count += 1;
         if count > MAX_TOKENS {
             return Err(Error::Refused(format!("more than {MAX_TOKENS} words and signs")));
         }
-        if depth > MAX_DEPTH {
+        if operators > MAX_OPERATORS {
+            return Err(Error::Refused(format!("more than {MAX_OPERATORS} operators; `IN (…)` takes long lists")));
+        }
+        if depth.max(types) > MAX_DEPTH {
             return Err(Error::Refused(format!("brackets more than {MAX_DEPTH} deep")));
         }
         if branches > MAX_BRANCHES {
