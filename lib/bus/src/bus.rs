@@ -84,7 +84,8 @@ impl Bus {
 
     /// Idempotent, acks=all, in order per partition, never gives up on its own.
     ///
-    /// With Kafka, `flush` before dropping the last clone: what is queued then is given up.
+    /// With Kafka, what is queued when the last clone is dropped goes out in the background: `flush` before the process
+    /// ends.
     pub fn producer(&self) -> Result<Producer, Error> {
         match &self.backend {
             Backend::Embedded(log) => Ok(Producer::embedded(log.clone())),

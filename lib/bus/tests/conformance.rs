@@ -2,7 +2,7 @@
 //!
 //! Each promise is one async function over a [`World`]; the embedded world lives in a temporary folder, the Kafka
 //! world in a real broker that this binary starts once. Without Java and Maven the Kafka half says that it is skipped.
-#![allow(clippy::unwrap_used)] // The helpers are tests too.
+#![allow(clippy::unwrap_used, unreachable_pub)] // The helpers are tests too, and nothing here has callers outside.
 
 mod conformance {
     pub mod basics;

@@ -1,6 +1,7 @@
 //! Sending to Kafka: idempotent, acknowledged by all replicas, in order, never giving up.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,10 +16,35 @@ use super::{context, failure};
 use crate::producer::AckResult;
 use crate::{Error, Record};
 
+/// How long what is still queued has when the last clone is dropped.
+const LINGER_ON_DROP: Duration = Duration::from_secs(60);
+
 #[derive(Clone)]
 pub(crate) struct KafkaProducer {
-    client: Arc<ThreadedProducer<Deliveries>>,
-    epochs: Arc<Mutex<Epochs>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` only while it is dropped.
+    client: Option<ThreadedProducer<Deliveries>>,
+    epochs: Mutex<Epochs>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // librdkafka throws away what is queued when a producer ends, and ending it blocks: neither is for here.
+        let Some(client) = self.client.take() else { return };
+        let finish = move || {
+            if client.in_flight_count() > 0
+                && let Err(error) = client.flush(LINGER_ON_DROP)
+            {
+                tracing::error!(target: "kafka", %error, left = client.in_flight_count(), "records given up");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("kafka-flush".to_owned()).spawn(finish) {
+            tracing::error!(target: "kafka", %error, "no thread to finish a producer");
+        }
+    }
 }
 
 /// Everything sent between two flushes holds the same sender: when all have let go of it, all are acknowledged.
@@ -63,12 +89,16 @@ impl KafkaProducer {
         let client = settings.producer().create_with_context(Deliveries).map_err(failure::config)?;
         let current = Arc::new(watch::Sender::new(()));
         let epochs = Epochs { unfinished: vec![current.subscribe()], current };
-        Ok(Self { client: Arc::new(client), epochs: Arc::new(Mutex::new(epochs)) })
+        Ok(Self { inner: Arc::new(Inner { client: Some(client), epochs: Mutex::new(epochs) }) })
+    }
+
+    fn client(&self) -> &ThreadedProducer<Deliveries> {
+        self.inner.client.as_ref().expect("taken only when the last clone is dropped")
     }
 
     pub(crate) fn send(&self, record: &Record) -> Result<oneshot::Receiver<AckResult>, Error> {
         let (ack, acknowledged) = oneshot::channel();
-        let epoch = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).current.clone();
+        let epoch = self.inner.epochs.lock().unwrap_or_else(PoisonError::into_inner).current.clone();
         let pending = Pending { ack, topic: record.topic.clone(), bytes: record.bytes(), _epoch: epoch };
         let mut message =
             BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic.as_str(), Box::new(pending)).key(&record.key);
@@ -81,7 +111,7 @@ impl KafkaProducer {
             };
             message.headers = Some(record.headers.iter().fold(headers, insert));
         }
-        match self.client.send(message) {
+        match self.client().send(message) {
             Ok(()) => Ok(acknowledged),
             Err((error, _)) => Err(failure::of_record(error, &record.topic, record.bytes())),
         }
@@ -89,7 +119,7 @@ impl KafkaProducer {
 
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         let unfinished = {
-            let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut epochs = self.inner.epochs.lock().unwrap_or_else(PoisonError::into_inner);
             let Epochs { current, unfinished } = &mut *epochs;
             unfinished.retain(|epoch| epoch.has_changed().is_ok());
             let due = unfinished.clone();
@@ -101,7 +131,7 @@ impl KafkaProducer {
             // Nothing is ever sent: it ends when the last sender is gone.
             while epoch.changed().await.is_ok() {}
         }
-        match self.client.client().fatal_error() {
+        match self.client().client().fatal_error() {
             Some((code, text)) => Err(fatal(code, &text)),
             None => Ok(()),
         }
