@@ -51,10 +51,6 @@ impl Rig {
         topic.name(&self.deps.topic_prefix)
     }
 
-    pub(crate) fn at(&self, topic: Topic, partition: i32) -> TopicPartition {
-        TopicPartition { topic: self.name(topic), partition: Partition(partition) }
-    }
-
     pub(crate) async fn send<E: Event>(&self, event: &E) -> (Partition, Offset) {
         let value = self.deps.codec.encode(event).unwrap();
         self.send_raw(self.name(E::TOPIC), None, event.key(), value).await
