@@ -101,3 +101,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_and_their_flags_fit_together() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -18,7 +18,9 @@ use crate::connection::Connection;
 use crate::simulated;
 use crate::stages::{self, Stages};
 
+// `demo` flattens these into its own, and the two groups need names of their own.
 #[derive(clap::Args)]
+#[group(id = "up")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) place: Place,
