@@ -208,3 +208,6 @@ fn range(partitions: i32, takers: &[MemberId]) -> Vec<(Partition, MemberId)> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

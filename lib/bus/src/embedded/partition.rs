@@ -300,3 +300,6 @@ pub(super) fn remove_dir(dir: &Path) -> Result<(), Error> {
 pub(super) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {
     Error::Embedded(weir_journal::Error::Io { action, path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

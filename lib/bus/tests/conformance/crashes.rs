@@ -34,7 +34,9 @@ async fn child_that_appends_until_it_is_killed() {
     for i in first.0.. {
         let (_, offset) = producer.send(numbered(&topic, 0, i as u32)).unwrap().await.unwrap();
         consumer.commit(&[(place(&topic, 0), offset.next())]).await.unwrap();
-        std::fs::write(dir.join("acknowledged"), offset.0.to_string()).unwrap();
+        // Replaced as a whole: the kill may come at any point.
+        std::fs::write(dir.join("fresh"), offset.0.to_string()).unwrap();
+        std::fs::rename(dir.join("fresh"), dir.join("acknowledged")).unwrap();
     }
 }
 

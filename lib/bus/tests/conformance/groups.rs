@@ -128,14 +128,12 @@ pub async fn a_partition_passes_on_only_when_its_guard_is_dropped(world: World) 
     world.send_all((0..2).map(|i| numbered(&topic, i, i as u32))).await;
     consume(&mut one, 2).await;
     let mut two = world.consumer(std::slice::from_ref(&topic));
-    let (lost, guard) = loop {
-        tokio::select! {
-            event = next(&mut one) => match event {
-                Next::Revoked(lost, guard) => break (lost, guard),
-                other => panic!("{other:?}"),
-            },
-            event = next(&mut two) => panic!("the second member got {event:?} before the first let go"),
-        }
+    let (lost, guard) = tokio::select! {
+        event = next(&mut one) => match event {
+            Next::Revoked(lost, guard) => (lost, guard),
+            other => panic!("{other:?}"),
+        },
+        event = next(&mut two) => panic!("the second member got {event:?} before the first let go"),
     };
     assert!(timeout(Duration::from_millis(300), two.next()).await.is_err(), "assigned while the guard is held");
     // What is committed while the guard is held counts.

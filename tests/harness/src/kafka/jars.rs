@@ -58,7 +58,10 @@ fn fetch(cache: &Path, jars: &Path) -> Result<(), String> {
     }
     // Another run may have been faster; its jars are the same.
     match fs::rename(fresh.path(), jars) {
-        Ok(()) => Ok(drop(fresh.keep())),
+        Ok(()) => {
+            let _ = fresh.keep();
+            Ok(())
+        }
         Err(_) if jars.is_dir() => Ok(()),
         Err(error) => Err(failed(error)),
     }
