@@ -244,6 +244,9 @@ impl Call {
 
     fn finish(&mut self, last: &[Piece], facts: &Facts, ending: &Ending) -> Result<(), Unavailable> {
         self.ended = true;
+        // Who puts the answer together from the log waits for its last chunk: an answer that breaks off has an empty one.
+        let closing = [Piece { bytes: Bytes::new(), events: 0 }];
+        let last = if last.is_empty() && self.chunks > 0 { &closing[..] } else { last };
         let spent = self.settle(facts);
         let mut chunks = self.chunk_events(last, true);
         let latency = self.arrived.elapsed();
@@ -318,7 +321,7 @@ impl Call {
         let model = self.model.as_ref().filter(|_| self.billing == Billing::Something)?;
         let (source, tokens, uncounted) = match facts.usage {
             Some(tokens) => (UsageSource::Provider, tokens, None),
-            None => (UsageSource::Estimated, TokenCounts::default(), Some(self.uncounted(facts))),
+            None => (UsageSource::Estimated, TokenCounts::default(), Some(uncounted(&self.request.body, facts))),
         };
         Some(Usage {
             header: self.header(),
@@ -335,19 +338,6 @@ impl Call {
             tokens,
             uncounted,
         })
-    }
-
-    fn uncounted(&self, facts: &Facts) -> Uncounted {
-        let body = &self.request.body;
-        // The body was written from strings; the cut may part a character, and then the part is left out.
-        let input = String::from_utf8_lossy(&body[..body.len().min(UNCOUNTED_BYTES)]);
-        let output = &facts.output[..facts.output.floor_char_boundary(UNCOUNTED_BYTES)];
-        Uncounted {
-            input: input.trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned(),
-            input_bytes: signed(body.len()),
-            output: output.to_owned(),
-            output_bytes: signed(facts.output_bytes),
-        }
     }
 
     fn outcome_event(
@@ -386,6 +376,19 @@ impl Call {
         let spent = settle::spent(self, facts);
         self.ingress.quota.settle(&self.request.reservations, spent);
         spent
+    }
+}
+
+/// What is to be counted of a call whose provider did not.
+pub(crate) fn uncounted(body: &[u8], facts: &Facts) -> Uncounted {
+    // The body was written from strings; the cut may part a character, and then the part is left out.
+    let input = String::from_utf8_lossy(&body[..body.len().min(UNCOUNTED_BYTES)]);
+    let output = &facts.output[..facts.output.floor_char_boundary(UNCOUNTED_BYTES)];
+    Uncounted {
+        input: input.trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned(),
+        input_bytes: signed(body.len()),
+        output: output.to_owned(),
+        output_bytes: signed(facts.output_bytes),
     }
 }
 

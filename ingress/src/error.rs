@@ -24,6 +24,9 @@ pub enum Error {
     /// Not written by this version of Weir, or by something else.
     #[error("outbox record before {0:?} cannot be read")]
     BadRecord(weir_journal::Position),
+    /// An event in the outbox does not decode.
+    #[error("outbox event")]
+    Event(#[from] weir_schemas::Error),
     #[error("metrics")]
     Metrics(#[from] weir_telemetry::Error),
     #[error("no TLS")]

@@ -26,7 +26,7 @@ pub(crate) struct Ingress {
     pub(crate) max_body_bytes: usize,
     pub(crate) policy: Arc<ArcSwap<Snapshot>>,
     pub(crate) topic_prefix: String,
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) upstreams: Upstreams,
     pub(crate) detector: Detector,

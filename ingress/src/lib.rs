@@ -9,8 +9,8 @@
 //! Limits: a request is one event, so its body is at most [`MAX_EVENT_BODY_BYTES`], whatever `max_body_bytes` allows; a
 //! plain answer is at most 32 MiB and is logged in chunks of 256 KiB; an event of a stream is at most 1 MiB.
 //!
-//! Not promised: an Outcome for what kill -9 cut off (a sweeper closes it from the log), and events of calls that the
-//! audit itself had no room for: those are refused with 503 and counted.
+//! Not promised: events of calls that the audit itself had no room for: those are refused with 503 and counted. What kill -9
+//! cuts off gets its Outcome at the next start (`recovery`); one that never starts again leaves requests without one.
 
 mod body;
 mod call;
@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod outbox;
 mod quota;
+mod recovery;
 mod refusal;
 mod registry;
 mod relay;
@@ -125,6 +126,11 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
 
     let Identity { ingress: id, epoch, hmac_key } = identity;
     let quota = Arc::new(Quota::new(id.clone(), epoch));
+    let outbox = Arc::new(Outbox::new(journal.clone(), &outbox_config, codec.clone(), id.clone(), epoch));
+    let closed = recovery::close_left_open(&outbox, &codec)?;
+    if closed > 0 {
+        tracing::warn!(requests = closed, "closed the requests that the last end left open");
+    }
     let max_body_bytes = config.max_body_bytes.min(MAX_EVENT_BODY_BYTES);
     tracing::info!(ingress = %id, boot_epoch = %epoch, %local_addr, max_body_bytes, "the ingress begins");
     let ingress = Arc::new(Ingress {
@@ -132,7 +138,7 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
         config,
         policy,
         topic_prefix: topic_prefix.clone(),
-        outbox: Outbox::new(journal.clone(), &outbox_config, codec.clone(), id, epoch),
+        outbox: outbox.clone(),
         quota: quota.clone(),
         upstreams: Upstreams::new()?,
         detector,
@@ -147,7 +153,7 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
     let mut tasks = JoinSet::new();
     let shipper = Shipper {
         bus: bus.clone(),
-        journal,
+        outbox,
         cursor: Some(cursor),
         topic_prefix: topic_prefix.clone(),
         metrics: metrics.clone(),

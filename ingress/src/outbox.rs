@@ -9,13 +9,16 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use weir_journal::{Fsync, Journal, Options};
+use weir_journal::{Fsync, Journal, Options, Position};
 use weir_policy::{FsyncSetting, OutboxConfig};
-use weir_schemas::{BootEpoch, Chunk, Codec, Event, Header, IngressId, Outcome, Request, Seq, Topic, Usage};
+use weir_schemas::{BootEpoch, Chunk, Codec, Event, Header, IngressId, Outcome, Request, RequestId, Seq, Topic, Usage};
 
 use crate::error::Error;
 
+mod open;
 pub(crate) mod record;
+
+use open::OpenRequests;
 
 /// Large enough that rolling is rare, small enough that what is shipped is soon freed.
 const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
@@ -63,6 +66,7 @@ pub(crate) struct Outbox {
 struct Writer {
     streams: [Stream; 4],
     scratch: Vec<u8>,
+    open: OpenRequests,
 }
 
 #[derive(Clone, Copy)]
@@ -76,6 +80,8 @@ pub(crate) struct Batch<'a> {
     outbox: &'a Outbox,
     writer: &'a mut Writer,
     failed: Option<weir_schemas::Error>,
+    began: Option<RequestId>,
+    ended: Option<RequestId>,
 }
 
 /// Opens the journal of the outbox; it also locks the folder.
@@ -111,13 +117,23 @@ impl Outbox {
             admit_below: config.max_bytes - config.max_bytes / HEADROOM_PART,
             go_on_below: config.max_bytes - config.max_bytes / HEADROOM_PART / 2,
             blocks: config.fsync == FsyncSetting::Always,
-            writer: Mutex::new(Writer { streams, scratch: Vec::new() }),
+            writer: Mutex::new(Writer { streams, scratch: Vec::new(), open: OpenRequests::default() }),
         }
     }
 
     /// Whether there is room for the events of one more call.
     pub(crate) fn admits(&self) -> bool {
         self.journal.live_bytes() < self.admit_below
+    }
+
+    /// What must stay when everything before `shipped` has arrived: the events of requests that have not ended, unless
+    /// that would keep half of the journal.
+    pub(crate) fn keep_from(&self, shipped: Position) -> Position {
+        if self.journal.live_bytes() > self.admit_below / 2 {
+            return shipped;
+        }
+        let oldest = self.writer.lock().unwrap_or_else(PoisonError::into_inner).open.oldest();
+        oldest.map_or(shipped, |oldest| oldest.min(shipped))
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -150,9 +166,9 @@ impl Outbox {
         let mut guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let before = guard.streams;
         guard.scratch.clear();
-        let mut batch = Batch { outbox: self, writer: &mut guard, failed: None };
+        let mut batch = Batch { outbox: self, writer: &mut guard, failed: None, began: None, ended: None };
         fill(&mut batch);
-        let failed = batch.failed;
+        let Batch { failed, began, ended, .. } = batch;
         let result = match failed {
             None if guard.scratch.is_empty() => return Ok(()),
             None => self.journal.append(&[&guard.scratch]).map_err(|error| {
@@ -166,9 +182,14 @@ impl Outbox {
         if guard.scratch.capacity() > KEPT_SCRATCH_BYTES {
             guard.scratch = Vec::new();
         }
-        if result.is_err() {
+        let Ok(at) = result else {
             guard.streams = before;
             return Err(Unavailable);
+        };
+        match (began, ended) {
+            (Some(began), None) => guard.open.began(began, at),
+            (_, Some(ended)) => guard.open.ended(ended),
+            (None, None) => {}
         }
         Ok(())
     }
@@ -184,7 +205,13 @@ impl Batch<'_> {
         header.boot_epoch = self.outbox.epoch;
         header.seq = stream.next;
         header.event_id = Header::event_id(stream.id, stream.next);
+        let id = header.request_id;
         stream.next = Seq(stream.next.0 + 1);
+        match E::TOPIC {
+            Topic::Requests => self.began = Some(id),
+            Topic::Outcomes => self.ended = Some(id),
+            _ => {}
+        }
         let out = &mut self.writer.scratch;
         let at = record::begin(E::TOPIC, &event.key(), out);
         match self.outbox.codec.encode_into(event, out) {

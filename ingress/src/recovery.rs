@@ -120,8 +120,20 @@ fn close(outbox: &Outbox, open: Open) -> Result<(), Error> {
         chunks,
         response_bytes,
     };
-    let mut usage = (!used).then(|| usage(&request, header, &facts)).flatten();
+    let mut usage = (!used).then(|| usage(&request, header.clone(), &facts)).flatten();
+    let mut closing = (chunks > 0).then(|| Chunk {
+        header: header.clone(),
+        index: chunks,
+        body: Bytes::new(),
+        events: 0,
+        last: true,
+        findings: Vec::new(),
+    });
+    outcome.chunks += i64::from(closing.is_some());
     let written = outbox.write(|batch| {
+        if let Some(closing) = &mut closing {
+            batch.add(closing);
+        }
         if let Some(usage) = &mut usage {
             batch.add(usage);
         }
@@ -153,3 +165,6 @@ fn usage(request: &Request, header: Header, facts: &Facts) -> Option<Usage> {
         uncounted: texts,
     })
 }
+
+#[cfg(test)]
+mod tests;

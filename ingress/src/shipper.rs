@@ -18,11 +18,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use weir_bus::{Ack, Bus, Producer, Record};
-use weir_journal::{Cursor, Journal, Position, Reader};
+use weir_journal::{Cursor, Position, Reader};
 use weir_schemas::TopicName;
 
 use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::outbox::record::{self, Entry};
 
 const MAX_RECORDS: usize = 4096;
@@ -36,7 +37,7 @@ const RETRY_SLOWLY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Shipper {
     pub(crate) bus: Bus,
-    pub(crate) journal: Journal,
+    pub(crate) outbox: Arc<Outbox>,
     /// Away while it is being stored.
     pub(crate) cursor: Option<Cursor>,
     pub(crate) topic_prefix: String,
@@ -76,7 +77,7 @@ impl Shipper {
     pub(crate) async fn run(mut self) -> Error {
         let bell = Arc::new(Bell::default());
         let ringer = bell.clone();
-        let _subscription = self.journal.subscribe(move |_| {
+        let _subscription = self.outbox.journal().subscribe(move |_| {
             if ringer.asleep.swap(false, Ordering::AcqRel) {
                 ringer.rung.notify_one();
             }
@@ -91,7 +92,7 @@ impl Shipper {
                 }
             };
             let from = *self.shipped.borrow();
-            let reader = match self.journal.read_from(from) {
+            let reader = match self.outbox.journal().read_from(from) {
                 Ok(reader) => reader,
                 Err(error) => return error.into(),
             };
@@ -156,9 +157,9 @@ impl Shipper {
     /// Stores the place and frees what is before it, off the runtime's threads. What fails is tried again with the next place.
     fn store(&mut self, position: Position) -> Option<JoinHandle<Cursor>> {
         let mut cursor = self.cursor.take()?;
-        let journal = self.journal.clone();
+        let outbox = self.outbox.clone();
         Some(tokio::task::spawn_blocking(move || {
-            if let Err(error) = cursor.store(position).and_then(|()| journal.trim(position)) {
+            if let Err(error) = cursor.store(position).and_then(|()| outbox.journal().trim(outbox.keep_from(position))) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the outbox cannot free what was shipped");
             }
             cursor

@@ -14,7 +14,7 @@ pub struct Chunk {
     pub body: Bytes,
     /// Server-sent events that end in this chunk; 0 in a plain answer.
     pub events: i64,
-    /// True on the last chunk of a request whose answer ended.
+    /// True on the last chunk of a request; an answer that broke off has an empty one at its end.
     pub last: bool,
     pub findings: Vec<InlineFinding>,
 }
