@@ -60,10 +60,10 @@ fn tables(since: &str) -> [(&'static str, String); 5] {
             ),
         ),
         (
-            "What the red team's last redacted request looked like to the provider",
+            "What the provider saw of the red team's last request with an e-mail address in it",
             format!(
                 "SELECT r.team, r.request_model AS model, utf8(r.body) AS body FROM requests r \
-                 WHERE r.event_time >= {since} AND r.team = 'red' AND r.action = 'redact' ORDER BY r.event_time DESC LIMIT 1"
+                 WHERE r.event_time >= {since} AND r.team = 'red' AND utf8(r.body) LIKE '%<EMAIL_ADDRESS>%' ORDER BY r.event_time DESC LIMIT 1"
             ),
         ),
         (

@@ -13,7 +13,7 @@ mod producer;
 mod reader;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::producer::{Producer as _, ThreadedProducer};
 use weir_schemas::{Offset, Partition, TopicName};
@@ -28,6 +28,8 @@ pub(crate) use self::reader::KafkaReader;
 
 /// How long a question to the broker may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two looks for a leader.
+const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -56,11 +58,19 @@ impl Kafka {
         admin::partitions(self, topic)
     }
 
-    /// Blocks.
+    /// Blocks. In the first moments of a topic, and while leadership moves, a broker may say that it does not lead: that
+    /// passes, and is asked again.
     pub(crate) fn offsets(&self, at: &TopicPartition) -> Result<(Offset, Offset), Error> {
-        let asked = self.client.client().fetch_watermarks(at.topic.as_str(), at.partition.0, ASK_TIMEOUT);
-        let (first, next) = asked.map_err(|error| failure::of_topic(error, &at.topic))?;
-        Ok((Offset(first), Offset(next)))
+        let deadline = Instant::now() + ASK_TIMEOUT;
+        loop {
+            match self.client.client().fetch_watermarks(at.topic.as_str(), at.partition.0, ASK_TIMEOUT) {
+                Ok((first, next)) => return Ok((Offset(first), Offset(next))),
+                Err(error) if failure::leader_moves(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(LEADER_PAUSE);
+                }
+                Err(error) => return Err(failure::of_topic(error, &at.topic)),
+            }
+        }
     }
 
     pub(crate) fn producer(&self) -> Result<KafkaProducer, Error> {

@@ -15,7 +15,7 @@ import duckdb
 from deltalake import DeltaTable
 
 # Each names a row of the tables that have its columns. Matches of one event share its id and place: the index parts them.
-KEYS = [["event_id"], ["intent_id"], ["kafka_partition", "kafka_offset"]]
+KEYS = [["event_id"], ["kafka_partition", "kafka_offset"]]
 INDEX = "finding_index"
 # Counted, but in several rows by their nature.
 SHARED = ["request_id"]

@@ -28,7 +28,7 @@ impl Caller {
 }
 
 /// What green may spend: some of its calls, not all.
-const GREEN_LIMIT_USD: &str = "0.01";
+const GREEN_LIMIT_USD: &str = "0.004";
 
 /// The teams, their keys, green's budget, and keys that are refused rather than redacted.
 pub(crate) fn config(callers: &[Arc<Caller>]) -> String {

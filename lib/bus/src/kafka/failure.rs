@@ -28,6 +28,11 @@ pub(super) fn of_topic(error: KafkaError, topic: &TopicName) -> Error {
     }
 }
 
+/// Whether the partition has no known leader just now.
+pub(super) fn leader_moves(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable))
+}
+
 /// Of one record that could not be enqueued or delivered.
 pub(super) fn of_record(error: KafkaError, topic: &TopicName, bytes: usize) -> Error {
     match error.rdkafka_error_code() {

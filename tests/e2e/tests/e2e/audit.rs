@@ -11,11 +11,11 @@ use crate::client::Received;
 use crate::cluster::weir;
 
 /// Asks by the command; panics with its words when it refuses.
-pub fn sql(data: &Path, statement: &str) -> Vec<Value> {
+pub(crate) fn sql(data: &Path, statement: &str) -> Vec<Value> {
     try_sql(data, statement).unwrap_or_else(|error| panic!("{statement}\n{error}"))
 }
 
-pub fn try_sql(data: &Path, statement: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn try_sql(data: &Path, statement: &str) -> Result<Vec<Value>, String> {
     let output = Command::new(weir())
         .args(["sql", "--format", "jsonl", "--data"])
         .arg(data)
@@ -31,23 +31,29 @@ pub fn try_sql(data: &Path, statement: &str) -> Result<Vec<Value>, String> {
 }
 
 /// One number.
-pub fn number(data: &Path, statement: &str) -> i64 {
+pub(crate) fn number(data: &Path, statement: &str) -> i64 {
     let rows = sql(data, statement);
     let row = rows.first().and_then(Value::as_object).unwrap_or_else(|| panic!("no row: {statement}"));
     row.values().next().and_then(Value::as_i64).unwrap_or_else(|| panic!("no number: {statement}"))
 }
 
-/// Waits until the tables hold what ended: as many outcomes as `requests`, and a price for each usage.
-pub fn await_settled(data: &Path, requests: usize, patience: Duration) {
-    let deadline = Instant::now() + patience;
+/// What the tables hold, and whether it fits together: an outcome for each request, a price for each usage, every chunk.
+fn standing(data: &Path) -> (i64, bool, Value) {
     let statement = "SELECT (SELECT count(*) FROM requests) AS requests, (SELECT count(*) FROM outcomes) AS outcomes, \
          (SELECT count(*) FROM usage) AS used, (SELECT count(*) FROM costs) AS priced, \
          (SELECT coalesce(sum(chunks), 0) FROM outcomes) AS told, (SELECT count(*) FROM chunks) AS chunks";
+    let row = sql(data, statement).remove(0);
+    let get = |name: &str| row[name].as_i64().unwrap_or_default();
+    let fits = get("outcomes") == get("requests") && get("used") == get("priced") && get("told") == get("chunks");
+    (get("requests"), fits, row)
+}
+
+/// Waits until the tables hold just so many requests, with all that belongs to them.
+pub(crate) fn await_settled(data: &Path, requests: usize, patience: Duration) {
+    let deadline = Instant::now() + patience;
     loop {
-        let row = sql(data, statement).remove(0);
-        let get = |name: &str| row[name].as_i64().unwrap_or_default();
-        let wanted = i64::try_from(requests).unwrap();
-        if get("requests") == wanted && get("outcomes") == wanted && get("used") == get("priced") && get("told") == get("chunks") {
+        let (there, fits, row) = standing(data);
+        if fits && usize::try_from(there) == Ok(requests) {
             return;
         }
         assert!(Instant::now() < deadline, "after {patience:?} of {requests} requests the audit holds {row}");
@@ -55,10 +61,25 @@ pub fn await_settled(data: &Path, requests: usize, patience: Duration) {
     }
 }
 
+/// Waits until at least so many requests are there with all that belongs to them, and nothing more comes.
+pub(crate) fn await_quiet(data: &Path, at_least: usize, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    let mut before = -1;
+    loop {
+        let (there, fits, row) = standing(data);
+        if fits && there == before && usize::try_from(there).is_ok_and(|there| there >= at_least) {
+            return;
+        }
+        before = there;
+        assert!(Instant::now() < deadline, "after {patience:?} of {at_least} requests the audit holds {row}");
+        std::thread::sleep(Duration::from_secs(4));
+    }
+}
+
 /// P1 and P2 from outside: every byte that a client received stands in `chunks`, in order; and where an answer came
 /// whole, `chunks` holds nothing else. Nothing is missing and nothing doubled by the numbers of the ingresses.
-pub fn holds_what_clients_received(data: &Path, received: &[Received]) {
-    let rows = sql(data, "SELECT request_id, \"index\" AS place, last, encode(body, 'hex') AS body FROM chunks ORDER BY request_id, place");
+pub(crate) fn holds_what_clients_received(data: &Path, received: &[Received]) {
+    let rows = sql(data, "SELECT request_id, chunk_index AS place, last, encode(body, 'hex') AS body FROM chunks ORDER BY request_id, place");
     let mut chunks: BTreeMap<String, Vec<(i64, bool, Vec<u8>)>> = BTreeMap::new();
     for row in rows {
         let body = hex::decode(row["body"].as_str().unwrap_or_default()).unwrap();
@@ -94,7 +115,7 @@ pub fn holds_what_clients_received(data: &Path, received: &[Received]) {
 }
 
 /// One outcome for each request, no gap and no repeat in any ingress's numbers, one row an event.
-pub fn nothing_lost_nothing_twice(data: &Path) {
+pub(crate) fn nothing_lost_nothing_twice(data: &Path) {
     assert_eq!(sql(data, "SELECT * FROM gaps"), Vec::<Value>::new(), "gaps");
     assert_eq!(sql(data, "SELECT * FROM duplicates"), Vec::<Value>::new(), "duplicates");
     let lonely = "SELECT r.request_id, count(o.request_id) AS outcomes FROM requests r LEFT JOIN outcomes o \

@@ -15,44 +15,44 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What one call brought, as far as it came.
 #[derive(Debug, Default)]
-pub struct Received {
-    pub request_id: Option<String>,
-    pub status: Option<u16>,
-    pub headers: Vec<(String, String)>,
-    pub body: Bytes,
+pub(crate) struct Received {
+    pub(crate) request_id: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
     /// True when the body ended as HTTP says it should.
-    pub whole: bool,
+    pub(crate) whole: bool,
     /// The nonce that the prompt carried.
-    pub nonce: String,
-    pub streamed: bool,
+    pub(crate) nonce: String,
+    pub(crate) streamed: bool,
 }
 
 impl Received {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
     }
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 }
 
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
-    pub base: String,
-    pub key: String,
+    pub(crate) base: String,
+    pub(crate) key: String,
 }
 
 impl Client {
-    pub fn new(base: &str, key: &str) -> Self {
+    pub(crate) fn new(base: &str, key: &str) -> Self {
         Self { pool: Pool::builder(TokioExecutor::new()).build_http(), base: base.into(), key: key.into() }
     }
 
     /// A chat whose prompt carries a nonce and, for the simulated provider, how many chunks to send how fast.
-    pub async fn chat(&self, model: &str, nonce: &str, streamed: bool, chunks: usize, delay_ms: u64) -> Received {
+    pub(crate) async fn chat(&self, model: &str, nonce: &str, streamed: bool, chunks: usize, delay_ms: u64) -> Received {
         let prompt = format!("@sim n={nonce} c={chunks} d={delay_ms}ms");
         let body = json!({
             "model": model,
@@ -63,7 +63,7 @@ impl Client {
         Received { nonce: nonce.into(), streamed, ..received }
     }
 
-    pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Received {
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Bytes>) -> Received {
         let request = Request::post(format!("{}{path}", self.base))
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {}", self.key))
@@ -72,7 +72,7 @@ impl Client {
         self.call(request).await
     }
 
-    pub async fn get(&self, url: &str) -> Received {
+    pub(crate) async fn get(&self, url: &str) -> Received {
         let request = Request::get(url)
             .header("authorization", format!("Bearer {}", self.key))
             .body(Full::default())
@@ -81,7 +81,7 @@ impl Client {
     }
 
     /// Never fails: what did not come is missing in the answer.
-    pub async fn call(&self, request: Request<Full<Bytes>>) -> Received {
+    pub(crate) async fn call(&self, request: Request<Full<Bytes>>) -> Received {
         let mut received = Received::default();
         let mut body = BytesMut::new();
         let work = async {

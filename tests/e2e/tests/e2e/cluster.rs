@@ -19,13 +19,13 @@ use crate::client::Client;
 const START: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Log {
+pub(crate) enum Log {
     Embedded,
     Kafka,
 }
 
 /// The `weir` binary that `cargo build` put beside this test.
-pub fn weir() -> PathBuf {
+pub(crate) fn weir() -> PathBuf {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         if let Some(given) = std::env::var_os("WEIR_BIN") {
@@ -40,36 +40,36 @@ pub fn weir() -> PathBuf {
 }
 
 /// True where the proof can run on this log. Says so in one line where it cannot; in CI that is a failure.
-pub fn can_run(log: Log) -> bool {
+pub(crate) fn can_run(log: Log) -> bool {
     if log == Log::Embedded {
         return true;
     }
     Kafka::shared().is_some()
 }
 
-pub struct Cluster {
-    pub log: Log,
-    pub dir: tempfile::TempDir,
-    pub provider: Simulator,
+pub(crate) struct Cluster {
+    pub(crate) log: Log,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) provider: Simulator,
     processes: BTreeMap<String, Process>,
     commands: BTreeMap<String, Vec<String>>,
     bases: Vec<String>,
 }
 
-pub const KEY: &str = "wk-test-red";
-pub const BUDGETED_KEY: &str = "wk-test-green";
+pub(crate) const KEY: &str = "wk-test-red";
+pub(crate) const BUDGETED_KEY: &str = "wk-test-green";
 
 fn digest(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
 impl Cluster {
-    pub async fn start(log: Log) -> Self {
+    pub(crate) async fn start(log: Log) -> Self {
         Self::start_with(log, "").await
     }
 
     /// `extra` is configuration behind the usual one.
-    pub async fn start_with(log: Log, extra: &str) -> Self {
+    pub(crate) async fn start_with(log: Log, extra: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let provider = Simulator::start(([127, 0, 0, 1], 0).into(), Options::default()).await.unwrap();
         let kafka = match log {
@@ -108,25 +108,25 @@ impl Cluster {
     }
 
     /// Where `weir sql --data` finds the audit.
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.dir.path()
     }
 
     /// The names of the running processes.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.commands.keys().cloned().collect()
     }
 
-    pub fn clients(&self) -> Vec<Client> {
+    pub(crate) fn clients(&self) -> Vec<Client> {
         self.bases.iter().map(|base| Client::new(base, KEY)).collect()
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(&self.bases[0], KEY)
     }
 
     /// Runs a command of `weir` with the cluster's configuration to its end.
-    pub fn run(&self, args: &[&str]) -> std::process::Output {
+    pub(crate) fn run(&self, args: &[&str]) -> std::process::Output {
         let config = self.dir.path().join("weir.toml");
         Command::new(weir()).args(args).env("WEIR_CONFIG", config).env("WEIR_DATA", self.dir.path()).output().unwrap()
     }
@@ -144,17 +144,17 @@ impl Cluster {
     }
 
     /// kill -9.
-    pub fn kill(&mut self, name: &str) {
+    pub(crate) fn kill(&mut self, name: &str) {
         self.processes.get_mut(name).unwrap().kill9().unwrap();
     }
 
     /// SIGTERM, and waits for the end in good order.
-    pub fn stop(&mut self, name: &str) {
+    pub(crate) fn stop(&mut self, name: &str) {
         let status = self.processes.get_mut(name).unwrap().terminate(Duration::from_secs(90)).unwrap();
         assert!(status.success(), "{name} did not stop in good order:\n{}", self.output(name));
     }
 
-    pub fn stop_all(&mut self) {
+    pub(crate) fn stop_all(&mut self) {
         // The gateways first: what they ship last is then seen by the others.
         let mut names = self.names();
         names.sort_by_key(|name| !(name.starts_with("ingress") || name == "up"));
@@ -164,7 +164,7 @@ impl Cluster {
     }
 
     /// Starts `name` with the same data and address as before, and waits until it is ready.
-    pub fn start_again(&mut self, name: &str) {
+    pub(crate) fn start_again(&mut self, name: &str) {
         let args = &self.commands[name];
         let data = if self.log == Log::Embedded { self.dir.path().to_owned() } else { self.dir.path().join(name) };
         let mut command = Command::new(weir());
@@ -179,7 +179,7 @@ impl Cluster {
         self.processes.insert(name.to_owned(), process);
     }
 
-    pub fn output(&self, name: &str) -> String {
+    pub(crate) fn output(&self, name: &str) -> String {
         self.processes[name].output()
     }
 }

@@ -12,10 +12,10 @@ use crate::cluster::{BUDGETED_KEY, Cluster, Log, can_run};
 
 const REQUESTS: usize = 60;
 const AT_A_TIME: usize = 8;
-pub const SETTLE: Duration = Duration::from_secs(60);
+pub(crate) const SETTLE: Duration = Duration::from_secs(60);
 
 /// `n` calls over all clients, streamed and plain, small and large; in flight together.
-pub async fn load(clients: &[Client], n: usize, tag: &str, delay_ms: u64) -> Vec<Received> {
+pub(crate) async fn load(clients: &[Client], n: usize, tag: &str, delay_ms: u64) -> Vec<Received> {
     futures_util::stream::iter(0..n)
         .map(|i| {
             let client = &clients[i % clients.len()];
@@ -73,11 +73,7 @@ fn costs_are_what_the_provider_counted(cluster: &Cluster) {
     for call in cluster.provider.journal().calls() {
         let body: Value = serde_json::from_slice(&call.request).unwrap();
         let prompt = body["messages"][0]["content"].as_str().unwrap().to_owned();
-        // Dollars per million tokens are pico-dollars per token, times a million.
-        let (input, output) = if call.model == "sim-large" { (2_500_000, 10_000_000) } else { (150_000, 600_000) };
-        let tokens = call.tokens;
-        assert_eq!(tokens.cached, 0, "the price by hand knows no cached tokens");
-        expected.insert(prompt, i128::from(tokens.prompt) * input + i128::from(tokens.completion) * output);
+        expected.insert(prompt, billed(&call));
     }
     let rows = audit::sql(
         cluster.data(),
@@ -91,6 +87,15 @@ fn costs_are_what_the_provider_counted(cluster: &Cluster) {
         assert_eq!(row["source"], "provider");
         assert_eq!(picousd(&row["cost_usd"]), expected[prompt], "cost of {prompt}: {row}");
     }
+}
+
+/// What a call costs by the provider's own counts and the list prices, in pico-dollars: a dollar per million tokens is a
+/// million pico-dollars per token. Cached tokens cost half of fresh ones.
+fn billed(call: &weir_simulator::Call) -> i128 {
+    let (input, output) = if call.model == "sim-large" { (2_500_000, 10_000_000) } else { (150_000, 600_000) };
+    let [prompt, cached, completion] =
+        [call.tokens.prompt, call.tokens.cached, call.tokens.completion].map(i128::from);
+    (prompt - cached) * input + cached * input / 2 + completion * output
 }
 
 /// A decimal number of dollars, as JSON number or text, in pico-dollars.
@@ -217,9 +222,7 @@ async fn budget(log: Log) {
         assert!(answer.header("retry-after").is_some_and(|s| s.parse::<u64>().is_ok()));
     }
     // By the provider's own counts.
-    let spent: i128 = cluster.provider.journal().calls().iter()
-        .map(|c| i128::from(c.tokens.prompt) * 2_500_000 + i128::from(c.tokens.completion) * 10_000_000)
-        .sum();
+    let spent: i128 = cluster.provider.journal().calls().iter().map(billed).sum();
     assert!(spent <= 10_000_000_000, "P3: spent {spent} pico-dollars of 10,000,000,000");
     audit::await_settled(cluster.data(), 60, SETTLE);
     audit::nothing_lost_nothing_twice(cluster.data());
