@@ -104,7 +104,12 @@ async fn connection(socket: TcpStream, provider: Arc<Provider>) {
     // Without it the kernel holds small events back.
     let _ = socket.set_nodelay(true);
     let service = service_fn(move |request| provider.clone().respond(request));
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service).await;
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // It would also end idle connections, just as a gateway picks one from its pool.
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(socket), service)
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection of the simulator ended early");
     }
