@@ -39,8 +39,7 @@ struct Shared {
 pub(crate) async fn start(listen: SocketAddr, key: String, audit_dir: PathBuf) -> anyhow::Result<Admin> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen} for the admin"))?;
     let addr = listener.local_addr()?;
-    let shared =
-        Shared { key: Sha256::digest(key.as_bytes()).into(), audit_dir, queries: Semaphore::new(MAX_QUERIES) };
+    let shared = Shared { key: Sha256::digest(key.as_bytes()).into(), audit_dir, queries: Semaphore::new(MAX_QUERIES) };
     let router = Router::new()
         .route("/sql", post(sql))
         .layer(DefaultBodyLimit::max(MAX_STATEMENT_BYTES))

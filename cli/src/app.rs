@@ -98,9 +98,7 @@ impl App {
 /// The log that the configuration names.
 pub(crate) async fn open_bus(place: &Place, config: &Config) -> anyhow::Result<Bus> {
     let bus = match &config.log.kafka {
-        Some(bootstrap) => {
-            BusConfig::Kafka { bootstrap: bootstrap.clone(), properties: config.log.properties.clone() }
-        }
+        Some(bootstrap) => BusConfig::Kafka { bootstrap: bootstrap.clone(), properties: config.log.properties.clone() },
         None => BusConfig::Embedded { dir: place.data.join("log") },
     };
     let what = config.log.kafka.clone().unwrap_or_else(|| place.data.join("log").display().to_string());

@@ -78,7 +78,8 @@ impl Stages {
             }
         };
         let processors = async {
-            let all: Vec<_> = self.processors.iter().map(|p| Box::pin(async { (p.kind(), p.failed().await) })).collect();
+            let all: Vec<_> =
+                self.processors.iter().map(|p| Box::pin(async { (p.kind(), p.failed().await) })).collect();
             if all.is_empty() {
                 return std::future::pending().await;
             }

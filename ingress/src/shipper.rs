@@ -159,7 +159,8 @@ impl Shipper {
         let mut cursor = self.cursor.take()?;
         let outbox = self.outbox.clone();
         Some(tokio::task::spawn_blocking(move || {
-            if let Err(error) = cursor.store(position).and_then(|()| outbox.journal().trim(outbox.keep_from(position))) {
+            if let Err(error) = cursor.store(position).and_then(|()| outbox.journal().trim(outbox.keep_from(position)))
+            {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the outbox cannot free what was shipped");
             }
             cursor

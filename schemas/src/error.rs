@@ -11,10 +11,7 @@ pub enum Error {
     UnknownSchema(SchemaId),
     /// The value's schema is known, but it is of another record than the one asked for.
     #[error("schema id {id} is not a schema of {wanted}")]
-    WrongRecord {
-        id: SchemaId,
-        wanted: &'static str,
-    },
+    WrongRecord { id: SchemaId, wanted: &'static str },
     /// The body does not decode by its schema.
     #[error("value of {record} does not decode")]
     Decode {

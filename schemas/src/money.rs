@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn reads_and_shows_dollars() {
-        for (text, pico) in [("0", 0), ("0.00000015", 150_000), ("12", 12_000_000_000_000), ("-0.5", -500_000_000_000)] {
+        for (text, pico) in [("0", 0), ("0.00000015", 150_000), ("12", 12_000_000_000_000), ("-0.5", -500_000_000_000)]
+        {
             assert_eq!(Money::parse_usd(text), Ok(Money(pico)));
             assert_eq!(Money(pico).to_string(), text);
         }

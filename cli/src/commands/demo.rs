@@ -80,7 +80,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("the demo brings its own teams, keys and provider: use `weir up --config` for yours");
     }
     let mut out = std::io::stdout();
-    let callers: Vec<Arc<Caller>> = ["red", "blue", "green"].map(|team| Arc::new(Caller::new(team, key::fresh()))).into();
+    let callers: Vec<Arc<Caller>> =
+        ["red", "blue", "green"].map(|team| Arc::new(Caller::new(team, key::fresh()))).into();
     let since = Timestamp::now();
     writeln!(out, "starting Weir with a simulated provider and three teams …")?;
     let mut up = up::start(args.up, &traffic::config(&callers)).await?;

@@ -97,8 +97,7 @@ fn every_event_is_read_as_it_was_written() {
             last: filled,
             findings: if filled { vec![inline()] } else { vec![] },
         });
-        let uncounted =
-            Uncounted { input: "in".into(), input_bytes: 2, output: "out".into(), output_bytes: 3 };
+        let uncounted = Uncounted { input: "in".into(), input_bytes: 2, output: "out".into(), output_bytes: 3 };
         round_trip(Usage {
             header: header(),
             team: "red".into(),

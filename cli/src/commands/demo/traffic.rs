@@ -88,7 +88,9 @@ impl Seen {
             Answer::Ok { streamed: true } => self.streamed += 1,
             Answer::Ok { streamed: false } => self.plain += 1,
             Answer::Cut => self.cut += 1,
-            Answer::Refused { status, code } => *self.refused.entry(format!("{} {code}", status.as_u16())).or_default() += 1,
+            Answer::Refused { status, code } => {
+                *self.refused.entry(format!("{} {code}", status.as_u16())).or_default() += 1
+            }
         }
     }
 
@@ -130,10 +132,11 @@ fn call(n: u32) -> (usize, Value, bool) {
         8 => "The customer pays with 4111 1111 1111 1111, expiry 12/29. Summarise the ticket.".to_owned(),
         12 => "Why does this fail? aws_access_key_id = AKIAIOSFODNN7EXAMPLE".to_owned(),
         15 => "Call back at +1 202 555 0143 from 203.0.113.7 about SSN 536-22-1845.".to_owned(),
-        16 => "-----BEGIN RSA PRIVATE KEY-----\nMIIEexampleexampleexampleexample\n-----END RSA PRIVATE KEY-----".to_owned(),
+        16 => "-----BEGIN RSA PRIVATE KEY-----\nMIIEexampleexampleexampleexample\n-----END RSA PRIVATE KEY-----"
+            .to_owned(),
         _ => format!("Explain in a few words why rivers have weirs, variation {n}."),
     };
-    let streamed = n % 3 != 0 || model == "sim-broken";
+    let streamed = !n.is_multiple_of(3) || model == "sim-broken";
     let body = json!({
         "model": model,
         "stream": streamed,
@@ -150,7 +153,8 @@ pub(crate) async fn send(client: &Client, callers: &[Arc<Caller>], n: u32) -> an
         .header("content-type", "application/json")
         .header("authorization", format!("Bearer {}", callers[caller].key))
         .body(Full::new(Bytes::from(body.to_string())))?;
-    let answer = client.pool.request(request).await.map_err(|e: Error| anyhow::anyhow!(e).context("call the gateway"))?;
+    let answer =
+        client.pool.request(request).await.map_err(|e: Error| anyhow::anyhow!(e).context("call the gateway"))?;
     let status = answer.status();
     let Ok(body) = answer.into_body().collect().await else { return Ok(Answer::Cut) };
     let body = body.to_bytes();

@@ -79,7 +79,10 @@ pub(crate) fn await_quiet(data: &Path, at_least: usize, patience: Duration) {
 /// P1 and P2 from outside: every byte that a client received stands in `chunks`, in order; and where an answer came
 /// whole, `chunks` holds nothing else. Nothing is missing and nothing doubled by the numbers of the ingresses.
 pub(crate) fn holds_what_clients_received(data: &Path, received: &[Received]) {
-    let rows = sql(data, "SELECT request_id, chunk_index AS place, last, encode(body, 'hex') AS body FROM chunks ORDER BY request_id, place");
+    let rows = sql(
+        data,
+        "SELECT request_id, chunk_index AS place, last, encode(body, 'hex') AS body FROM chunks ORDER BY request_id, place",
+    );
     let mut chunks: BTreeMap<String, Vec<(i64, bool, Vec<u8>)>> = BTreeMap::new();
     for row in rows {
         let body = hex::decode(row["body"].as_str().unwrap_or_default()).unwrap();
@@ -125,7 +128,8 @@ pub(crate) fn nothing_lost_nothing_twice(data: &Path) {
         let twice = format!("SELECT event_id, count(*) AS n FROM {table} GROUP BY event_id HAVING count(*) > 1");
         assert_eq!(sql(data, &twice), Vec::<Value>::new(), "events twice in {table}");
     }
-    let priced = "SELECT u.request_id FROM usage u LEFT JOIN costs c ON u.request_id = c.request_id WHERE c.request_id IS NULL";
+    let priced =
+        "SELECT u.request_id FROM usage u LEFT JOIN costs c ON u.request_id = c.request_id WHERE c.request_id IS NULL";
     assert_eq!(sql(data, priced), Vec::<Value>::new(), "usage without a cost");
 }
 

@@ -47,7 +47,9 @@ async fn bad_input_gets_a_clear_error_and_an_outcome() {
         is_an_error(&client.post(chat, body).await, status, "weir");
         audited += 1;
     }
-    let broken_utf8: Vec<u8> = [&b"{\"model\":\"sim-small\",\"messages\":[{\"role\":\"user\",\"content\":\""[..], &[0xff, 0xfe], b"\"}]}"].concat();
+    let broken_utf8: Vec<u8> =
+        [&b"{\"model\":\"sim-small\",\"messages\":[{\"role\":\"user\",\"content\":\""[..], &[0xff, 0xfe], b"\"}]}"]
+            .concat();
     is_an_error(&client.post(chat, broken_utf8).await, 400, "weir");
     let deep = format!("{{\"model\":\"sim-small\",\"messages\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
     is_an_error(&client.post(chat, deep).await, 400, "weir");
@@ -75,8 +77,10 @@ async fn bad_input_gets_a_clear_error_and_an_outcome() {
     audited += 1;
     audit::await_settled(cluster.data(), audited, SETTLE);
     audit::holds_what_clients_received(cluster.data(), &[broken, garbage, fine]);
-    let rows = audit::sql(cluster.data(), "SELECT outcome, count(*) AS n FROM outcomes GROUP BY outcome ORDER BY outcome");
-    let found: Vec<(&str, i64)> = rows.iter().map(|r| (r["outcome"].as_str().unwrap(), r["n"].as_i64().unwrap())).collect();
+    let rows =
+        audit::sql(cluster.data(), "SELECT outcome, count(*) AS n FROM outcomes GROUP BY outcome ORDER BY outcome");
+    let found: Vec<(&str, i64)> =
+        rows.iter().map(|r| (r["outcome"].as_str().unwrap(), r["n"].as_i64().unwrap())).collect();
     assert_eq!(found, [("completed", 1), ("invalid_request", 9), ("upstream_error", 3)]);
     cluster.stop_all();
 }
@@ -85,9 +89,11 @@ async fn bad_input_gets_a_clear_error_and_an_outcome() {
 async fn a_client_that_leaves_cancels_the_provider_and_has_an_outcome() {
     let cluster = Cluster::start(Log::Embedded).await;
     let client = cluster.client();
-    let leaving = tokio::time::timeout(Duration::from_millis(900), client.chat("sim-small", "gone", true, 500, 50)).await;
+    let leaving =
+        tokio::time::timeout(Duration::from_millis(900), client.chat("sim-small", "gone", true, 500, 50)).await;
     assert!(leaving.is_err(), "the answer should have taken longer");
-    let cancelled = cluster.provider.journal().until(Duration::from_secs(10), |calls| calls.iter().any(|c| c.cancelled())).await;
+    let cancelled =
+        cluster.provider.journal().until(Duration::from_secs(10), |calls| calls.iter().any(|c| c.cancelled())).await;
     assert!(cancelled, "the provider was not cancelled");
     audit::await_settled(cluster.data(), 1, SETTLE);
     let row = audit::sql(cluster.data(), "SELECT outcome, cost_usd FROM audit").remove(0);
@@ -112,7 +118,12 @@ async fn half_written_files_are_no_harm() {
                 folders.push(entry);
             } else if entry.extension().is_some_and(|e| e == "seg" || e == "log") {
                 use std::io::Write;
-                std::fs::OpenOptions::new().append(true).open(&entry).unwrap().write_all(&[0, 0, 1, 0, 7, 7, 7]).unwrap();
+                std::fs::OpenOptions::new()
+                    .append(true)
+                    .open(&entry)
+                    .unwrap()
+                    .write_all(&[0, 0, 1, 0, 7, 7, 7])
+                    .unwrap();
                 torn += 1;
             }
         }

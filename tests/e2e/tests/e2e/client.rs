@@ -52,7 +52,14 @@ impl Client {
     }
 
     /// A chat whose prompt carries a nonce and, for the simulated provider, how many chunks to send how fast.
-    pub(crate) async fn chat(&self, model: &str, nonce: &str, streamed: bool, chunks: usize, delay_ms: u64) -> Received {
+    pub(crate) async fn chat(
+        &self,
+        model: &str,
+        nonce: &str,
+        streamed: bool,
+        chunks: usize,
+        delay_ms: u64,
+    ) -> Received {
         let prompt = format!("@sim n={nonce} c={chunks} d={delay_ms}ms");
         let body = json!({
             "model": model,
@@ -73,10 +80,8 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, url: &str) -> Received {
-        let request = Request::get(url)
-            .header("authorization", format!("Bearer {}", self.key))
-            .body(Full::default())
-            .unwrap();
+        let request =
+            Request::get(url).header("authorization", format!("Bearer {}", self.key)).body(Full::default()).unwrap();
         self.call(request).await
     }
 

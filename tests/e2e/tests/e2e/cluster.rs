@@ -33,7 +33,11 @@ pub(crate) fn weir() -> PathBuf {
         }
         let test = std::env::current_exe().unwrap();
         let path = test.parent().and_then(Path::parent).unwrap().join("weir");
-        assert!(path.exists(), "{} is not there: `cargo build --workspace --bins` first (or `make e2e`)", path.display());
+        assert!(
+            path.exists(),
+            "{} is not there: `cargo build --workspace --bins` first (or `make e2e`)",
+            path.display()
+        );
         path
     });
     found.clone()
@@ -68,8 +72,8 @@ impl Cluster {
         Self::start_with(log, "").await
     }
 
-    /// `extra` is configuration behind the usual one.
-    pub(crate) async fn start_with(log: Log, extra: &str) -> Self {
+    /// `log_lines` are more lines of the `[log]` section.
+    pub(crate) async fn start_with(log: Log, log_lines: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let provider = Simulator::start(([127, 0, 0, 1], 0).into(), Options::default()).await.unwrap();
         let kafka = match log {
@@ -78,15 +82,9 @@ impl Cluster {
         };
         // One broker serves all proofs: each has topics of its own.
         let prefix = format!("t{:016x}", rand::random::<u64>());
-        std::fs::write(dir.path().join("weir.toml"), config(&provider, dir.path(), &prefix, extra)).unwrap();
-        let mut cluster = Self {
-            log,
-            dir,
-            provider,
-            processes: BTreeMap::new(),
-            commands: BTreeMap::new(),
-            bases: Vec::new(),
-        };
+        std::fs::write(dir.path().join("weir.toml"), config(&provider, dir.path(), &prefix, log_lines)).unwrap();
+        let mut cluster =
+            Self { log, dir, provider, processes: BTreeMap::new(), commands: BTreeMap::new(), bases: Vec::new() };
         match kafka {
             None => cluster.add_serving("up", &["up"]),
             Some(kafka) => {
@@ -196,13 +194,13 @@ impl Drop for Cluster {
     }
 }
 
-fn config(provider: &Simulator, dir: &Path, prefix: &str, extra: &str) -> String {
+fn config(provider: &Simulator, dir: &Path, prefix: &str, log_lines: &str) -> String {
     let mut text = format!(
         r#"
 [log]
 topic_prefix = "{prefix}"
 partitions = 3
-
+{log_lines}
 [audit]
 dir = "{audit}"
 flush_interval = "300ms"
@@ -248,11 +246,13 @@ private_key = "block"
         red = digest(KEY),
         green = digest(BUDGETED_KEY),
     );
-    for model in ["sim-small", "sim-large", "sim-echo", "sim-nousage", "sim-slow", "sim-fail", "sim-broken", "sim-garbage"] {
+    for model in
+        ["sim-small", "sim-large", "sim-echo", "sim-nousage", "sim-slow", "sim-fail", "sim-broken", "sim-garbage"]
+    {
         let free = if ["sim-small", "sim-large"].contains(&model) { "" } else { "free = true\n" };
         text += &format!("\n[[models]]\nname = \"{model}\"\nprovider = \"sim\"\n{free}");
     }
-    text + extra
+    text
 }
 
 fn free_address() -> String {

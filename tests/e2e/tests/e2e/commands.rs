@@ -9,8 +9,13 @@ use crate::cluster::weir;
 
 /// Feeds lines, and returns the answers by id.
 fn answers(args: &[&str], lines: &[Value]) -> Vec<Value> {
-    let mut child =
-        Command::new(weir()).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(weir())
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut input = child.stdin.take().unwrap();
     for line in lines {
         writeln!(input, "{line}").unwrap();
@@ -83,10 +88,13 @@ fn price_is_exact_and_null_where_there_is_none() {
 fn config_check_names_all_mistakes_with_their_lines() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weir.toml");
-    std::fs::write(&path, "[ingress]\nlisten = \"nowhere\"\nlisen = 1\n\n[[models]]\nname = \"m\"\nprovider = \"gone\"\n").unwrap();
-    let check = |path: &std::path::Path| {
-        Command::new(weir()).args(["config", "check", "--config"]).arg(path).output().unwrap()
-    };
+    std::fs::write(
+        &path,
+        "[ingress]\nlisten = \"nowhere\"\nlisen = 1\n\n[[models]]\nname = \"m\"\nprovider = \"gone\"\n",
+    )
+    .unwrap();
+    let check =
+        |path: &std::path::Path| Command::new(weir()).args(["config", "check", "--config"]).arg(path).output().unwrap();
     let output = check(&path);
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
@@ -97,7 +105,11 @@ fn config_check_names_all_mistakes_with_their_lines() {
     let output = check(example.as_ref());
     let said = String::from_utf8_lossy(&output.stderr);
     // The example names its secrets by environment variables, which are not set here.
-    assert!(output.status.success() || said.lines().all(|l| l.contains("environment") || l.contains("nothing of it takes effect")), "{said}");
+    assert!(
+        output.status.success()
+            || said.lines().all(|l| l.contains("environment") || l.contains("nothing of it takes effect")),
+        "{said}"
+    );
 }
 
 #[test]

@@ -17,7 +17,18 @@ fn the_demo_ends_well_and_tells_what_happened() {
             .unwrap();
         let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "run {run}\n{text}\n{errors}");
-        for said in ["Spend by team", "sim-large", "EMAIL_ADDRESS", "aws_access_key_id", "CREDIT_CARD", "budget_exceeded", "upstream_error", "blocked", "insufficient_quota", "<EMAIL_ADDRESS>"] {
+        for said in [
+            "Spend by team",
+            "sim-large",
+            "EMAIL_ADDRESS",
+            "aws_access_key_id",
+            "CREDIT_CARD",
+            "budget_exceeded",
+            "upstream_error",
+            "blocked",
+            "insufficient_quota",
+            "<EMAIL_ADDRESS>",
+        ] {
             assert!(text.contains(said), "run {run} says nothing of {said}:\n{text}\n{errors}");
         }
         assert_eq!(audit::number(&data, "SELECT count(*) AS n FROM audit"), 100 * run);

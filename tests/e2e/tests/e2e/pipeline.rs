@@ -49,7 +49,11 @@ async fn pipeline(log: Log) {
         assert!(answer.whole);
         // The answer is the one that the provider gave to this very prompt.
         assert!(answer.text().contains(&answer.nonce), "{} has no {}", answer.text(), answer.nonce);
-        assert!(!answer.text().contains("\"usage\":{") || !answer.streamed, "usage that nobody asked for: {}", answer.text());
+        assert!(
+            !answer.text().contains("\"usage\":{") || !answer.streamed,
+            "usage that nobody asked for: {}",
+            answer.text()
+        );
     }
     audit::await_settled(cluster.data(), REQUESTS, SETTLE);
     audit::holds_what_clients_received(cluster.data(), &received);
@@ -93,8 +97,7 @@ fn costs_are_what_the_provider_counted(cluster: &Cluster) {
 /// million pico-dollars per token. Cached tokens cost half of fresh ones.
 fn billed(call: &weir_simulator::Call) -> i128 {
     let (input, output) = if call.model == "sim-large" { (2_500_000, 10_000_000) } else { (150_000, 600_000) };
-    let [prompt, cached, completion] =
-        [call.tokens.prompt, call.tokens.cached, call.tokens.completion].map(i128::from);
+    let [prompt, cached, completion] = [call.tokens.prompt, call.tokens.cached, call.tokens.completion].map(i128::from);
     (prompt - cached) * input + cached * input / 2 + completion * output
 }
 
@@ -109,9 +112,30 @@ fn the_flat_view_has_a_row_a_request(cluster: &Cluster) {
     assert_eq!(rows.len(), REQUESTS);
     let columns: Vec<&str> = rows[0].as_object().unwrap().keys().map(String::as_str).collect();
     let mut wanted = vec![
-        "ts", "request_id", "tenant", "team", "project", "user_id", "key_id", "app", "app_version", "provider", "model",
-        "endpoint", "stream", "status", "outcome", "action", "policy", "prompt_tokens", "cached_tokens",
-        "completion_tokens", "reasoning_tokens", "cost_usd", "latency_ms", "ttft_ms",
+        "ts",
+        "request_id",
+        "tenant",
+        "team",
+        "project",
+        "user_id",
+        "key_id",
+        "app",
+        "app_version",
+        "provider",
+        "model",
+        "endpoint",
+        "stream",
+        "status",
+        "outcome",
+        "action",
+        "policy",
+        "prompt_tokens",
+        "cached_tokens",
+        "completion_tokens",
+        "reasoning_tokens",
+        "cost_usd",
+        "latency_ms",
+        "ttft_ms",
     ];
     let mut columns = columns;
     columns.sort_unstable();
@@ -169,17 +193,27 @@ async fn secrets_are_redacted_before_the_provider_sees_them_and_found_in_the_log
             cluster.data(),
             "SELECT type, sum(count) AS n FROM findings WHERE direction = 'prompt' GROUP BY type ORDER BY type",
         );
-        let found: BTreeMap<&str, i64> = rows.iter().map(|r| (r["type"].as_str().unwrap(), r["n"].as_i64().unwrap())).collect();
-        let wanted = [("CREDIT_CARD", 2), ("EMAIL_ADDRESS", 2), ("US_SSN", 2), ("aws_access_key_id", 2), ("private_key", 1)];
+        let found: BTreeMap<&str, i64> =
+            rows.iter().map(|r| (r["type"].as_str().unwrap(), r["n"].as_i64().unwrap())).collect();
+        let wanted =
+            [("CREDIT_CARD", 2), ("EMAIL_ADDRESS", 2), ("US_SSN", 2), ("aws_access_key_id", 2), ("private_key", 1)];
         if found == BTreeMap::from(wanted) {
             break;
         }
         assert!(std::time::Instant::now() < deadline, "findings: {found:?}");
         std::thread::sleep(Duration::from_millis(300));
     }
-    let actions = audit::sql(cluster.data(), "SELECT action, outcome, count(*) AS n FROM audit GROUP BY action, outcome ORDER BY action");
-    assert_eq!(actions.iter().map(|r| (r["action"].as_str().unwrap(), r["outcome"].as_str().unwrap(), r["n"].as_i64().unwrap())).collect::<Vec<_>>(),
-        [("block", "blocked", 1), ("redact", "completed", 2)]);
+    let actions = audit::sql(
+        cluster.data(),
+        "SELECT action, outcome, count(*) AS n FROM audit GROUP BY action, outcome ORDER BY action",
+    );
+    assert_eq!(
+        actions
+            .iter()
+            .map(|r| (r["action"].as_str().unwrap(), r["outcome"].as_str().unwrap(), r["n"].as_i64().unwrap()))
+            .collect::<Vec<_>>(),
+        [("block", "blocked", 1), ("redact", "completed", 2)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,6 +260,7 @@ async fn budget(log: Log) {
     assert!(spent <= 10_000_000_000, "P3: spent {spent} pico-dollars of 10,000,000,000");
     audit::await_settled(cluster.data(), 60, SETTLE);
     audit::nothing_lost_nothing_twice(cluster.data());
-    let exceeded = audit::number(cluster.data(), "SELECT count(*) AS n FROM outcomes WHERE outcome = 'budget_exceeded'");
+    let exceeded =
+        audit::number(cluster.data(), "SELECT count(*) AS n FROM outcomes WHERE outcome = 'budget_exceeded'");
     assert_eq!(usize::try_from(exceeded).unwrap(), 60 - admitted);
 }
