@@ -13,11 +13,11 @@ fmt:             ## format everything
 	cargo fmt --all
 
 test:            ## every test; with Java 17 and Maven also the real-broker half
-	cargo build --workspace --bins
+	cargo build --workspace --all-targets
 	cargo test --workspace
 
 e2e:             ## only the end-to-end proofs
-	cargo build --workspace --bins
+	cargo build --workspace --all-targets
 	cargo test -p weir-e2e
 
 clients:         ## what the end-to-end tests need of Python and Node

@@ -1,6 +1,7 @@
 //! What every long-running command shares: the configuration, the log, the codec, the snapshot, and the drain signal.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +57,12 @@ impl Place {
         anyhow::anyhow!("the configuration has {} mistake(s):\n{}", all.len(), lines.join("\n"))
     }
 
+    /// Makes the data folder where it is missing. It holds prompts and keys: only its owner may look.
+    pub(crate) fn create_data(&self) -> anyhow::Result<()> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
+        made.with_context(|| format!("create the data folder {}", self.data.display()))
+    }
+
     /// The audit folder that belongs to this place.
     pub(crate) fn audit_dir(&self, config: &Config) -> PathBuf {
         config.audit.dir.clone().unwrap_or_else(|| self.data.join("audit"))
@@ -79,7 +86,7 @@ pub(crate) struct App {
 impl App {
     /// Opens the log, creates what topics it lacks, and learns the schema ids.
     pub(crate) async fn open(place: Place, config: Config, process: &str) -> anyhow::Result<Self> {
-        fs::create_dir_all(&place.data).with_context(|| format!("create {}", place.data.display()))?;
+        place.create_data()?;
         let bus = open_bus(&place, &config).await?;
         bus.create_topics(&topics(&config)).await.context("create the topics")?;
         let registry = config.log.schema_registry.as_deref().map(|url| Arc::new(Registry::at(url)));

@@ -6,7 +6,7 @@ use weir_simulator::{Options, Simulator};
 use crate::commands::key;
 
 /// Models of the simulated provider. `sim-fail` and its like are there to try failures.
-const MODELS: [&str; 9] = [
+const MODELS: [&str; 10] = [
     "sim-small",
     "sim-large",
     "sim-slow",
@@ -15,6 +15,7 @@ const MODELS: [&str; 9] = [
     "sim-fail",
     "sim-overloaded",
     "sim-broken",
+    "sim-truncated",
     "sim-garbage",
 ];
 

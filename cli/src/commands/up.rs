@@ -6,7 +6,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use weir_policy::Config;
 use weir_processors::Kind;
 use weir_simulator::Simulator;
@@ -51,7 +50,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Starts everything. `extra` is configuration behind the file's, such as the demo's teams.
 pub(crate) async fn start(args: Args, extra: &str) -> anyhow::Result<Up> {
     let place = args.place;
-    std::fs::create_dir_all(&place.data).with_context(|| format!("create {}", place.data.display()))?;
+    place.create_data()?;
     let before = Connection::read(&place.data)?;
 
     let stated = place.load("")?;
