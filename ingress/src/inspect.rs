@@ -1,4 +1,4 @@
-//! The inline guardrails: every string of a request is scanned, and what must not be sent is not.
+//! The inline guardrails: every string and every long number of a request is scanned, and what must not be sent is not.
 
 use weir_detect::{Detector, Match, redact};
 use weir_policy::Guardrails;
@@ -71,5 +71,21 @@ fn gravity(action: Action) -> u8 {
         Action::Flag => 1,
         Action::Redact => 2,
         Action::Block => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_number_is_found_with_and_without_quotes_and_does_not_leave() {
+        let body = br#"{"a":"4111 1111 1111 1111","b":[4111111111111111],"seed":1234567}"#;
+        let mut tree = Node::parse(body).unwrap();
+        let verdict = inspect(&mut tree, &Detector::builtin(), &Guardrails::default());
+        let fields: Vec<&str> = verdict.findings.iter().map(|found| found.field.as_str()).collect();
+        assert_eq!((verdict.action, fields), (Action::Redact, vec!["/a", "/b/0"]));
+        let sent = String::from_utf8(tree.to_bytes(0)).unwrap();
+        assert!(!sent.contains("1111") && sent.ends_with(r#""seed":1234567}"#), "{sent}");
     }
 }

@@ -70,6 +70,29 @@ fn a_replaced_key_keeps_its_value_and_never_collides() {
 }
 
 #[test]
+fn many_keys_that_become_one_word_take_no_time() {
+    let fields: Vec<String> = (0..100_000).map(|n| format!(r#""A{n}":0"#)).collect();
+    let mut tree = Node::parse(format!("{{{}}}", fields.join(",")).as_bytes()).unwrap();
+    tree.visit_strings(&mut |_, _| Seen::Replace("<X>".into()));
+    let Node::Object(fields) = tree else { panic!("it is an object still") };
+    assert_eq!(fields.last().unwrap().0, "<X> 100000");
+}
+
+#[test]
+fn a_long_number_is_shown_and_can_be_replaced_and_a_short_one_is_left_alone() {
+    let mut tree = Node::parse(br#"{"a":[4111111111111111,-5500000000000004,3],"b":0.5,"c":411111111111.5}"#).unwrap();
+    let mut seen = Vec::new();
+    tree.visit_strings(&mut |pointer, text| {
+        seen.push((pointer.to_owned(), text.to_owned()));
+        if text.starts_with('4') { Seen::Replace("<CARD>".into()) } else { Seen::Found }
+    });
+    let expected = [("/a/0", "4111111111111111"), ("/a/1", "-5500000000000004"), ("/c", "411111111111.5")];
+    assert_eq!(seen, expected.map(|(p, t)| (p.to_owned(), t.to_owned())));
+    let left = String::from_utf8(tree.to_bytes(0)).unwrap();
+    assert_eq!(left, r#"{"a":["<CARD>",-5500000000000004,3],"b":0.5,"c":"<CARD>"}"#);
+}
+
+#[test]
 fn the_pointer_never_spells_a_key_in_which_something_was_found() {
     let mut tree = Node::parse(br#"{"a@b.example":{"x":"y"}}"#).unwrap();
     let mut pointers = Vec::new();
