@@ -13,6 +13,14 @@ const IMAGE_TOKENS: i64 = 50_000;
 const TEMPLATE_TOKENS: i64 = 64;
 const TEMPLATE_TOKENS_EACH: i64 = 16;
 
+/// Fields that Weir reads or sets. A provider whose parser ignores case would read `MODEL` as one of them.
+const READ_FIELDS: [&str; 8] =
+    ["model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "user"];
+
+/// Fields that cost more than text and output tell: searches, discarded predictions, more answers, another model, sound.
+const UNBOUNDED_FIELDS: [&str; 7] =
+    ["web_search_options", "search_parameters", "plugins", "prediction", "best_of", "models", "audio"];
+
 /// A chat request: the whole tree, and the fields that matter on the way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatRequest {
@@ -34,8 +42,16 @@ pub struct Unbounded(pub &'static str);
 impl ChatRequest {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let tree = Node::parse(body)?;
-        if !matches!(tree, Node::Object(_)) {
+        let Node::Object(fields) = &tree else {
             return Err(Error::Invalid { field: "body", what: "must be a JSON object" });
+        };
+        for (name, _) in fields {
+            if let Some(field) = READ_FIELDS.into_iter().find(|field| name != field && fold(name) == fold(field)) {
+                return Err(Error::Invalid {
+                    field,
+                    what: "is spelled in another case, which providers read differently",
+                });
+            }
         }
         let model = match tree.get("model") {
             None | Some(Node::Null) => return Err(Error::Missing("model")),
@@ -93,9 +109,11 @@ impl ChatRequest {
         }
     }
 
-    /// Sees to it that the provider generates at most `cap` tokens a choice. A field that the client used is lowered; where
-    /// it used none, `max_tokens` is set, which every provider of the dialect understands.
+    /// Sees to it that the provider generates at most `cap` tokens a choice. A field that the client used is lowered, to
+    /// the smaller of both where it used two: providers differ in which of them they obey. Where it used none,
+    /// `max_tokens` is set, which every provider of the dialect understands.
     pub fn cap_output(&mut self, cap: i64) {
+        let cap = self.max_output_tokens.map_or(cap, |asked| asked.min(cap));
         let mut named = false;
         for field in ["max_tokens", "max_completion_tokens"] {
             if let Some(asked) = self.tree.get(field).and_then(Node::as_i64) {
@@ -108,13 +126,13 @@ impl ChatRequest {
         if !named {
             self.tree.set("max_tokens", Node::Signed(cap));
         }
-        self.max_output_tokens = Some(self.max_output_tokens.map_or(cap, |asked| asked.min(cap)));
+        self.max_output_tokens = Some(cap);
     }
 
     /// An upper bound on the input tokens of this request sent as `body_bytes` bytes: a token of text is at least one byte.
     /// `Err` where some field makes the price depend on more than that.
     pub fn input_bound(&self, body_bytes: usize) -> Result<i64, Unbounded> {
-        for field in ["web_search_options", "prediction"] {
+        for field in UNBOUNDED_FIELDS {
             if self.tree.get(field).is_some_and(|value| !value.is_null()) {
                 return Err(Unbounded(field));
             }
@@ -125,6 +143,14 @@ impl ChatRequest {
             let Some(Node::Array(items)) = self.tree.get(list) else { continue };
             each += i64::try_from(items.len()).unwrap_or(i64::MAX);
             for item in items {
+                // A tool that the provider runs itself has a price of its own, and what it reads is input.
+                if list == "tools" && !matches!(item.get("type").and_then(Node::as_str), Some("function" | "custom")) {
+                    return Err(Unbounded("tools"));
+                }
+                // An earlier spoken answer, by its id: its length is not told.
+                if item.get("audio").is_some_and(|audio| !audio.is_null()) {
+                    return Err(Unbounded("messages"));
+                }
                 let Some(Node::Array(parts)) = item.get("content") else { continue };
                 for part in parts {
                     match part.get("type").and_then(Node::as_str) {
@@ -146,6 +172,11 @@ impl ChatRequest {
     pub fn to_bytes(&self, capacity: usize) -> Vec<u8> {
         self.tree.to_bytes(capacity)
     }
+}
+
+/// A name as a parser reads it that ignores case; the long s and the Kelvin sign are letters to it.
+fn fold(name: &str) -> String {
+    name.to_lowercase().to_uppercase()
 }
 
 fn flag(value: Option<&Node>, field: &'static str) -> Result<bool, Error> {

@@ -64,6 +64,29 @@ fn a_cap_lowers_the_field_that_the_client_used_and_never_raises_it() {
 }
 
 #[test]
+fn of_two_caps_both_become_the_smaller_so_that_the_provider_obeys_it_whichever_it_reads() {
+    let mut request = parse(r#"{"model":"m","messages":[],"max_tokens":1,"max_completion_tokens":9000}"#).unwrap();
+    request.cap_output(4096);
+    assert_eq!(request.max_output_tokens, Some(1));
+    assert_eq!(text(&request), r#"{"model":"m","messages":[],"max_tokens":1,"max_completion_tokens":1}"#);
+}
+
+#[test]
+fn a_field_in_another_case_is_refused_where_weir_reads_it_and_passes_elsewhere() {
+    for (name, field) in [
+        ("MODEL", "model"),
+        ("Max_Tokens", "max_tokens"),
+        ("N", "n"),
+        ("\u{17f}tream", "stream"),
+        ("max_to\u{212a}ens", "max_tokens"),
+    ] {
+        let got = parse(&format!(r#"{{"model":"m","messages":[],"{name}":1}}"#)).unwrap_err();
+        assert!(matches!(got, Error::Invalid { field: f, .. } if f == field), "{name}: {got:?}");
+    }
+    assert!(parse(r#"{"model":"m","messages":[],"Seed":1,"metadata":{"MODEL":"x"}}"#).is_ok());
+}
+
+#[test]
 fn a_null_cap_counts_as_none() {
     let mut request = parse(r#"{"model":"m","messages":[],"max_tokens":null}"#).unwrap();
     request.cap_output(5);
@@ -82,7 +105,10 @@ fn what_the_text_does_not_bound_is_told() {
     for (extra, field) in [
         (r#""web_search_options":{}"#, "web_search_options"),
         (r#""prediction":{"content":"x"}"#, "prediction"),
+        (r#""models":["dearer"]"#, "models"),
+        (r#""tools":[{"type":"function"},{"type":"web_search"}]"#, "tools"),
         (r#""messages":[{"content":[{"type":"file"}]}]"#, "messages"),
+        (r#""messages":[{"role":"assistant","audio":{"id":"a"}}]"#, "messages"),
     ] {
         let messages = if field == "messages" { "" } else { r#""messages":[],"# };
         let body = format!(r#"{{"model":"m",{messages}{extra}}}"#);
