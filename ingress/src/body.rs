@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
@@ -22,10 +22,11 @@ const WHOLE_BODY: Duration = Duration::from_secs(60);
 /// Reads a client's body of at most `limit` bytes; `idle` bounds each wait for more.
 pub(crate) async fn read(mut body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, Refusal> {
     let deadline = Instant::now() + WHOLE_BODY;
-    let mut read: Vec<Bytes> = Vec::new();
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut over = expected > limit;
+    // One buffer: a list of pieces of one byte each would take many times the limit.
+    let mut read = BytesMut::new();
     let mut length = 0;
-    let expected = body.size_hint().lower();
-    let mut over = usize::try_from(expected).unwrap_or(usize::MAX) > limit;
     loop {
         let by = deadline.min(Instant::now() + idle);
         let data = match timeout_at(by, body.frame()).await {
@@ -37,18 +38,20 @@ pub(crate) async fn read(mut body: Incoming, limit: usize, idle: Duration) -> Re
         length += data.len();
         over |= length > limit;
         if over {
-            read.clear();
+            read = BytesMut::new();
             if length > DRAINED_BYTES {
                 break;
             }
-        } else if !data.is_empty() {
-            read.push(data);
+        } else if !data.is_empty() && data.len() == expected {
+            return Ok(data);
+        } else {
+            read.extend_from_slice(&data);
         }
     }
     if over {
         return Err(Refusal::BodyTooLarge { limit });
     }
-    Ok(if read.len() == 1 { read.swap_remove(0) } else { read.concat().into() })
+    Ok(read.freeze())
 }
 
 /// Reads a small body that is no call; `None` where it is too large, slow or broken.

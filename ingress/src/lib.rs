@@ -191,6 +191,10 @@ impl Handle {
     /// holds. What cannot be shipped now stays in the outbox for the next start.
     pub async fn drain(mut self) -> Result<(), Error> {
         self.ingress.draining.store(true, Ordering::Relaxed);
+        // Not before it was asked to: [`Handle::failed`] may have told so, and a task can be waited for once.
+        if self.server.0.is_finished() {
+            return Err(Error::Stopped("server"));
+        }
         drop(self.stop.take());
         if (&mut self.server.0).await.is_err() {
             return Err(Error::Stopped("server"));

@@ -5,7 +5,7 @@
 //! them otherwise. Running it again changes nothing: what it wrote closes the requests.
 //!
 //! Not promised: an outcome for a request whose events the outbox had to free because it stayed open while half of the
-//! outbox filled. Such a request shows in SQL as one without an outcome.
+//! outbox filled, or when the outbox is full to its end at the start. Such a request shows in SQL as one without an outcome.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use weir_schemas::{Chunk, Codec, Header, Outcome, Request, Timestamp, Topic, Usa
 
 use crate::call::{UNCOUNTED_BYTES, uncounted};
 use crate::error::Error;
-use crate::outbox::{Outbox, record};
+use crate::outbox::{Outbox, Unavailable, record};
 
 /// The code of the outcome, and of nothing that a client ever got.
 const CODE: &str = "crashed";
@@ -34,14 +34,19 @@ struct Open {
     first_chunk: Option<Timestamp>,
 }
 
-/// Writes the missing outcomes and returns how many there were. To be called before the first request is taken.
+/// Writes the missing outcomes, as long as there is any room, and returns how many there were. To be called before the first request is taken.
 pub(crate) fn close_left_open(outbox: &Outbox, codec: &Codec) -> Result<usize, Error> {
     let open = left_open(outbox.journal(), codec)?;
-    let count = open.len();
+    let mut closed = 0;
     for open in open {
-        close(outbox, open)?;
+        // What is full is emptied by the shipper, which starts after this: it must start.
+        if close(outbox, open).is_err() {
+            tracing::error!("the outbox has no room for the outcomes of all requests that the last end left open");
+            break;
+        }
+        closed += 1;
     }
-    Ok(count)
+    Ok(closed)
 }
 
 /// The requests without an outcome, in the order of their arrival.
@@ -100,7 +105,7 @@ impl Open {
     }
 }
 
-fn close(outbox: &Outbox, open: Open) -> Result<(), Error> {
+fn close(outbox: &Outbox, open: Open) -> Result<(), Unavailable> {
     let facts = open.facts();
     let Open { request, chunks, response_bytes, used, last_seen, first_chunk, .. } = open;
     let since_arrival = |at: Timestamp| (at.0 - request.header.event_time.0).max(0);
@@ -130,7 +135,7 @@ fn close(outbox: &Outbox, open: Open) -> Result<(), Error> {
         findings: Vec::new(),
     });
     outcome.chunks += i64::from(closing.is_some());
-    let written = outbox.write(|batch| {
+    outbox.write_end(|batch| {
         if let Some(closing) = &mut closing {
             batch.add(closing);
         }
@@ -138,8 +143,7 @@ fn close(outbox: &Outbox, open: Open) -> Result<(), Error> {
             batch.add(usage);
         }
         batch.add(&mut outcome);
-    });
-    written.map_err(|_| Error::Stopped("closing of what a crash left open"))
+    })
 }
 
 /// `None` where nothing went to a provider.

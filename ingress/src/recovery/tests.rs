@@ -69,7 +69,11 @@ fn outcome(of: &Request) -> Outcome {
 
 /// The outbox of the `epoch`-th start.
 fn outbox(dir: &Path, epoch: i64) -> Outbox {
-    let config = OutboxConfig { fsync: FsyncSetting::Never, max_bytes: 1 << 26 };
+    outbox_of(dir, epoch, 1 << 26)
+}
+
+fn outbox_of(dir: &Path, epoch: i64, max_bytes: u64) -> Outbox {
+    let config = OutboxConfig { fsync: FsyncSetting::Never, max_bytes };
     let journal = open_journal(dir, &config).unwrap();
     Outbox::new(journal, &config, Codec::embedded(), IngressId::from("i"), BootEpoch(epoch))
 }
@@ -117,6 +121,19 @@ fn a_request_that_a_crash_left_open_ends_at_the_next_start_and_only_once() {
     assert_eq!((first.latency_us, first.ttft_us), (1_001, Some(1_000)));
     let second: Outcome = codec.decode(&written[3].value).unwrap();
     assert_eq!((second.header.request_id, second.status), (refused.header.request_id, 499));
+}
+
+#[test]
+fn a_full_outbox_takes_outcomes_still_and_never_keeps_the_ingress_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let outbox = outbox_of(dir.path(), 1, 256 * 1024);
+        while outbox.write(|batch| batch.add(&mut request(Some("sim")))).is_ok() {}
+    }
+    let next = outbox_of(dir.path(), 2, 256 * 1024);
+    let closed = close_left_open(&next, &Codec::embedded()).expect("a full outbox is no failure");
+    assert!(closed > 0, "room is kept for the ends");
+    assert!(next.write_end(|batch| batch.add(&mut request(None))).is_err(), "all of the room is used");
 }
 
 #[test]
