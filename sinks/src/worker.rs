@@ -1,9 +1,10 @@
 //! The rim of one table: its consumer, its timers, its rebalances. It never gives up: after an error it pauses, and goes on from the
 //! table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::time::{sleep, timeout};
 use weir_bus::{Bus, Consumer, Delivery, Next, Producer, RevokeGuard, TopicPartition};
 use weir_schemas::{Offset, Partition, TopicName};
@@ -85,7 +86,7 @@ impl Worker {
             Err(error) => return Ended::Again(error.into()),
         };
         self.parts.metrics.up.set(1);
-        Round { worker: self, sink, consumer, ends: None }.run().await
+        Round { worker: self, sink, consumer, ours: BTreeSet::new(), ends: None }.run().await
     }
 
     fn at(&self, partition: Partition) -> TopicPartition {
@@ -97,6 +98,8 @@ struct Round<'a> {
     worker: &'a Worker,
     sink: TableSink,
     consumer: Consumer,
+    /// What the group gave us. The sink may know of less: it drops everything where another writer moved the table.
+    ours: BTreeSet<TopicPartition>,
     /// Once draining: where the log ended, and how long the way there may take.
     ends: Option<(BTreeMap<Partition, Offset>, Instant)>,
 }
@@ -130,7 +133,10 @@ impl Round<'_> {
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = self.worker.drain.triggered(), if !draining => {}
                 next = self.consumer.next() => match next {
-                    Ok(Next::Assigned(partitions)) => self.assigned(&partitions).await?,
+                    Ok(Next::Assigned(partitions)) => {
+                        self.ours.extend(partitions.iter().cloned());
+                        self.assigned(&partitions).await?;
+                    }
                     Ok(Next::Revoked(partitions, guard)) => self.revoked(&partitions, guard).await?,
                     Ok(Next::Records(deliveries)) => self.records(deliveries).await?,
                     Err(weir_bus::Error::Unavailable(what)) => {
@@ -182,16 +188,21 @@ impl Round<'_> {
 
     /// Drops what is not committed, and goes on from the table.
     async fn reassign(&mut self) -> Result<(), Error> {
-        let ours: Vec<_> = self.sink.partitions().into_iter().map(|(p, _)| self.worker.at(p)).collect();
+        let ours: Vec<_> = self.ours.iter().cloned().collect();
         self.sink.reset();
-        self.assigned(&ours).await
+        let done = self.assigned(&ours).await;
+        if done.is_err() {
+            // All or none, so that the next flush sees that it is still to be done.
+            self.sink.reset();
+        }
+        done
     }
 
     /// Commits what is buffered, or drops it: the next owner reads it again. Dropping the guard passes the partitions on.
     async fn revoked(&mut self, partitions: &[TopicPartition], guard: RevokeGuard) -> Result<(), Error> {
-        // Before the flush: one that finds the table moved drops all partitions, and may be cut off before they are back.
-        let ours = self.sink.partitions().into_iter().map(|(p, _)| self.worker.at(p));
-        let kept: Vec<_> = ours.filter(|at| !partitions.contains(at)).collect();
+        // Before the flush: one that finds the table moved takes up what stays ours, and may be cut off before that is done.
+        self.ours.retain(|at| !partitions.contains(at));
+        let kept: Vec<_> = self.ours.iter().cloned().collect();
         let flushed = timeout(REVOKE_GRACE, self.flush_once()).await;
         for at in partitions {
             self.sink.revoke(at.partition);
@@ -256,9 +267,14 @@ impl Round<'_> {
     }
 
     async fn flush_once(&mut self) -> Result<(), Error> {
-        match self.sink.flush().await {
-            Ok(Flushed::Nothing) => Ok(()),
-            Ok(Flushed::Done(next)) => {
+        let flushed = self.sink.flush().await;
+        // Another writer moved the table, or rows did not become a file: all was dropped, and is read again.
+        if self.sink.partitions().is_empty() {
+            self.reassign().await?;
+        }
+        match flushed? {
+            Flushed::Nothing | Flushed::Moved => Ok(()),
+            Flushed::Done(next) => {
                 let next: Vec<_> = next.into_iter().map(|(p, offset)| (self.worker.at(p), offset)).collect();
                 if let Err(error) = self.consumer.commit(&next).await {
                     // A hint for people who look at the group; the table has the truth.
@@ -266,8 +282,6 @@ impl Round<'_> {
                 }
                 Ok(())
             }
-            Ok(Flushed::Moved) => self.reassign().await,
-            Err(error) => Err(error),
         }
     }
 
@@ -307,10 +321,11 @@ pub(crate) struct BusDeadLetters {
 impl DeadLetters for BusDeadLetters {
     async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), Error> {
         match self.producer.dead_letter(&self.topic, delivery, reason).await {
-            // Its place in headers made it too large: the letter then only tells where it is.
+            // Such a record is not of ours, and whatever of it is large (the value, the headers, the key) would hold up the
+            // table for ever: the letter then only tells where it is.
             Err(weir_bus::Error::TooLarge { .. }) => {
-                let place = Delivery { value: None, ..delivery.clone() };
-                let reason = format!("{reason}; the value is too large for a dead letter");
+                let place = Delivery { key: Bytes::new(), value: None, headers: Vec::new(), ..delivery.clone() };
+                let reason = format!("{reason}; the record is too large for a dead letter");
                 Ok(self.producer.dead_letter(&self.topic, &place, &reason).await?)
             }
             other => Ok(other?),
