@@ -1,11 +1,15 @@
-//! The strings of a request's body, each with the JSON pointer at which it stands.
+//! The strings and long numbers of a request's body, each with the JSON pointer at which it stands.
 
 use serde_json::Value;
 
-/// Calls `see` with (field, text) for each string of `body`. A body that is no JSON is one string, at the empty pointer.
+/// Shorter numbers are not seen: no recognizer's match is.
+const NUMBER_BYTES: usize = 7;
+
+/// Calls `see` with (field, text) for each string and long number of `body`. A body that is no JSON is one string, at the empty pointer.
 ///
-/// Member names are texts of the caller's too: each is seen at its object's pointer followed by `/*`. `is_safe` says of
-/// a name whether it may stand in a pointer; where not, `*` stands for it, since findings must not hold matched text.
+/// Member names are texts of the caller's too: each is seen where the ingress sees it, at its object's pointer followed by `#`.
+/// `is_safe` says of a name whether it may stand in a pointer; where not, `*` stands for it, since findings must not hold
+/// matched text.
 pub(super) fn strings(body: &[u8], is_safe: &dyn Fn(&str) -> bool, see: &mut dyn FnMut(&str, &str)) {
     if body.is_empty() {
         return;
@@ -31,17 +35,28 @@ fn walk(value: &Value, path: &mut String, is_safe: &dyn Fn(&str) -> bool, see: &
         }
         Value::Object(members) => {
             for (name, member) in members {
+                let is_safe_name = is_safe(name);
+                if !is_safe_name {
+                    path.push('#');
+                    see(path, name);
+                    path.truncate(here);
+                }
                 path.push('/');
-                if is_safe(name) {
+                if is_safe_name {
                     path.push_str(&name.replace('~', "~0").replace('/', "~1"));
                 } else {
                     path.push('*');
-                    see(path, name);
                 }
                 walk(member, path, is_safe, see);
                 path.truncate(here);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Number(number) => {
+            let text = number.to_string();
+            if text.len() >= NUMBER_BYTES {
+                see(path, &text);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
 }

@@ -103,7 +103,16 @@ fn every_string_of_a_request_is_scanned_and_named_by_its_pointer() {
 #[test]
 fn a_member_name_that_is_a_value_is_found_and_not_told() {
     let found = of_request(r#"{"metadata":{"ann@example.com":"x"}}"#, vec![]).unwrap();
-    assert_eq!(told(&found.findings), [row("EMAIL_ADDRESS", "/metadata/*", 0, 15, SeenBy::Log)]);
+    assert_eq!(told(&found.findings), [row("EMAIL_ADDRESS", "/metadata#", 0, 15, SeenBy::Log)]);
+    // As the ingress names it, so that it is told once.
+    let both = of_request(r#"{"metadata":{"ann@example.com":"x"}}"#, vec![inline("/metadata#", Action::Flag)]).unwrap();
+    assert_eq!(told(&both.findings).len(), 1);
+}
+
+#[test]
+fn a_long_number_is_scanned_as_it_is_written() {
+    let found = of_request(r#"{"tools":[{"default":4111111111111111,"max":10}]}"#, vec![]).unwrap();
+    assert_eq!(told(&found.findings), [row("CREDIT_CARD", "/tools/0/default", 0, 16, SeenBy::Log)]);
 }
 
 #[test]
