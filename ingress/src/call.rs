@@ -233,7 +233,7 @@ impl Call {
             for piece in first {
                 if let Err(error) = self.chunks(std::slice::from_ref(piece)) {
                     // The first failure is the one that is told.
-                    let _ = self.finish(&[], facts, &Ending::refused(&Refusal::AuditUnavailable));
+                    let _ = self.finish(&[], facts, &Ending::refused(&Refusal::AuditLost));
                     return Err(error);
                 }
             }
@@ -247,7 +247,7 @@ impl Call {
         // Who puts the answer together from the log waits for its last chunk: an answer that breaks off has an empty one.
         let closing = [Piece { bytes: Bytes::new(), events: 0 }];
         let last = if last.is_empty() && self.chunks > 0 { &closing[..] } else { last };
-        let spent = self.settle(facts);
+        let spent = self.settle(facts, ending.outcome == OutcomeKind::Completed);
         let mut chunks = self.chunk_events(last, true);
         let latency = self.arrived.elapsed();
         let mut usage = self.usage_event(facts);
@@ -372,8 +372,8 @@ impl Call {
     }
 
     /// What was spent; the rest of the reservations is free again.
-    fn settle(&self, facts: &Facts) -> Money {
-        let spent = settle::spent(self, facts);
+    fn settle(&self, facts: &Facts, complete: bool) -> Money {
+        let spent = settle::spent(self, facts, complete);
         self.ingress.quota.settle(&self.request.reservations, spent);
         spent
     }
@@ -406,13 +406,17 @@ impl Call {
         if self.ended {
             return;
         }
-        let ending = if std::thread::panicking() {
+        let mut ending = if std::thread::panicking() {
             Ending::refused(&Refusal::Internal)
         } else if self.ingress.is_cut() {
             Ending::refused(&Refusal::Draining)
         } else {
             Ending { outcome: OutcomeKind::ClientCancelled, error: None }
         };
+        if let Some(error) = &mut ending.error {
+            // What the provider works on already may be billed twice.
+            error.retry_safe &= self.billing == Billing::Nothing;
+        }
         // There is nobody to tell; the failure is counted and logged.
         let _ = self.end(&[], facts, &ending);
     }

@@ -200,7 +200,7 @@ async fn give_plain(mut call: Call, status: StatusCode, upstream: Incoming, idle
     };
     call.status = Some(status.as_u16());
     if call.end(&pieces_of(&body), &facts, &ending).is_err() {
-        return respond::unaudited(call.ingress(), &Refusal::AuditUnavailable);
+        return respond::unaudited(call.ingress(), &Refusal::AuditLost);
     }
     let mut response = respond::audited(status, call.id());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -217,7 +217,8 @@ async fn give_error(
 ) -> Response<Body> {
     call.billing = Billing::Nothing;
     let said = read_whole(upstream, MAX_ERROR_BYTES, idle).await.unwrap_or_default();
-    let body = if is_error_body(&said) {
+    // Some providers repeat the key that they refuse, and it is Weir's: of that they tell nobody anything.
+    let body = if status != StatusCode::UNAUTHORIZED && is_error_body(&said) {
         said
     } else {
         let message = format!("The provider answered with status {status}.");
@@ -248,7 +249,8 @@ fn refuse(mut call: Call, refusal: &Refusal) -> Response<Body> {
     let body = Bytes::from(refusal.body());
     call.status = Some(told.status.as_u16());
     if call.end(&pieces_of(&body), &Facts::default(), &Ending::refused(refusal)).is_err() {
-        return respond::unaudited(call.ingress(), &Refusal::AuditUnavailable);
+        let lost = if call.billing == Billing::Nothing { Refusal::AuditUnavailable } else { Refusal::AuditLost };
+        return respond::unaudited(call.ingress(), &lost);
     }
     let response = respond::refused(refusal, call.id());
     response.map(|()| body.into())

@@ -27,6 +27,7 @@ pub(crate) enum Refusal {
     Overloaded,
     Draining,
     AuditUnavailable,
+    AuditLost,
     UpstreamUnreachable,
     UpstreamTimeout,
     UpstreamBroken(&'static str),
@@ -103,6 +104,8 @@ impl Refusal {
             Self::AuditUnavailable => {
                 weir(StatusCode::SERVICE_UNAVAILABLE, SERVER, "audit_unavailable", O::Internal, true)
             }
+            // The provider has had the request already.
+            Self::AuditLost => weir(StatusCode::SERVICE_UNAVAILABLE, SERVER, "audit_unavailable", O::Internal, false),
             Self::UpstreamUnreachable => provider(StatusCode::BAD_GATEWAY, "upstream_unreachable", true),
             Self::UpstreamTimeout => provider(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", false),
             Self::UpstreamBroken(_) => provider(StatusCode::BAD_GATEWAY, "upstream_invalid_response", false),
@@ -153,6 +156,7 @@ impl Refusal {
             Self::Overloaded => "The gateway has too many calls in flight.".into(),
             Self::Draining => "The gateway is shutting down.".into(),
             Self::AuditUnavailable => "The audit cannot record the call, so it was not made.".into(),
+            Self::AuditLost => "The audit cannot record the answer, so it is not given.".into(),
             Self::UpstreamUnreachable => "The provider could not be reached; it did not get the request.".into(),
             Self::UpstreamTimeout => "The provider did not answer in time; it may have processed the request.".into(),
             Self::UpstreamBroken(what) => format!("The provider's answer is broken: {what}."),
@@ -166,7 +170,7 @@ impl Refusal {
         let told = self.told();
         let advice = if told.retry { "Sending it again is safe." } else { "Sending it again will not help as it is." };
         let advice = match self {
-            Self::UpstreamTimeout | Self::UpstreamBroken(_) | Self::UpstreamTooLarge => {
+            Self::AuditLost | Self::UpstreamTimeout | Self::UpstreamBroken(_) | Self::UpstreamTooLarge => {
                 "Sending it again may be billed twice."
             }
             _ => advice,
@@ -208,6 +212,14 @@ mod tests {
         assert_eq!(refusal.retry_after(), Some(Duration::from_secs(60)));
         let body = String::from_utf8(refusal.body()).unwrap();
         assert!(body.contains("'team-red'") && body.contains("will not help"), "{body}");
+    }
+
+    #[test]
+    fn an_answer_that_was_paid_and_cannot_be_recorded_is_not_to_be_retried() {
+        let (before, after) = (Refusal::AuditUnavailable, Refusal::AuditLost);
+        assert_eq!((before.told().code, before.told().retry), ("audit_unavailable", true));
+        assert_eq!((after.told().code, after.told().retry), ("audit_unavailable", false));
+        assert!(String::from_utf8(after.body()).unwrap().contains("billed twice"));
     }
 
     #[test]

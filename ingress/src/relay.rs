@@ -140,7 +140,7 @@ impl Relay {
     fn let_go(&mut self, pieces: &[Piece]) -> bool {
         if self.call.chunks(pieces).is_err() {
             // Room was kept for ending what is open.
-            self.break_off(&Refusal::AuditUnavailable);
+            self.break_off(&Refusal::AuditLost);
             return false;
         }
         self.ready.extend(pieces.iter().map(|piece| piece.bytes.clone()));

@@ -199,6 +199,17 @@ async fn an_error_of_the_provider_passes_and_is_told_as_its_own() {
 }
 
 #[tokio::test]
+async fn what_a_provider_says_of_weirs_own_key_reaches_nobody() {
+    let simulator = weir_simulator::Options { api_key: Some("another".into()), ..Default::default() };
+    let world = World::with(Setup { simulator, ..Default::default() }).await;
+    let got = world.chat(KEY, hello("sim-small")).await;
+    assert_eq!((got.status.as_u16(), got.code().as_str()), (401, "upstream_error"));
+    assert!(!got.text().contains("Incorrect API key"), "{}", got.text());
+    assert_eq!((got.header("x-weir-error-origin"), got.header("x-should-retry")), (Some("provider"), Some("false")));
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_be_reached_got_nothing() {
     let world = World::start().await;
     let got = world.chat(KEY, hello("unreachable")).await;

@@ -110,6 +110,27 @@ async fn a_budget_is_reserved_capped_and_settled_until_it_is_spent_and_never_ove
 }
 
 #[tokio::test]
+async fn what_was_set_aside_for_an_answer_that_broke_off_is_spent() {
+    let world = World::with(Setup { policy: TEAM_BUDGET.into(), ..Setup::default() }).await;
+    let _grantor = Grantor::start(&world.bus, "red-total", Money::parse_usd("1").unwrap()).await;
+    let body = json!({"model": "sim-small", "stream": true, "max_tokens": 2000,
+        "messages": [{"role": "user", "content": "@sim c=1000 d=20ms;"}]});
+    let open = world.send(Method::POST, "/v1/chat/completions", Some(BUDGETED), body.to_string().into()).await;
+    assert_eq!(open.status(), 200);
+    let mut stream = open.into_body();
+    stream.frame().await.unwrap().unwrap();
+    // The provider may have made more than what came, and bills it.
+    drop(stream);
+    assert!(world.simulator.journal().until(support::PATIENCE, |calls| calls[0].cancelled()).await);
+    until("the end of the call", async || world.get("/metrics").await.text().contains("weir_ingress_in_flight 0"))
+        .await;
+    let (log, after) = world.finish().await;
+    let reserved = log.requests[0].reservations.iter().fold(Money::ZERO, |sum, part| sum.saturating_add(part.amount));
+    assert!(reserved > Money::ZERO);
+    assert_eq!(support::spent_of_leases(&after.bus).await, reserved);
+}
+
+#[tokio::test]
 async fn without_a_grantor_a_budgeted_call_is_refused_and_not_let_through() {
     let mut setup = Setup { policy: TEAM_BUDGET.into(), ..Setup::default() };
     setup.config.lease_wait = Duration::from_millis(200);

@@ -6,10 +6,11 @@ use weir_schemas::{Money, Timestamp};
 
 use super::{Billing, Call};
 
-/// The exact cost where the provider told its usage, an upper bound of what was delivered where it did not.
+/// The exact cost where the provider told its usage. Where it did not: an upper bound of an answer that is complete, and all
+/// that was set aside for one that broke off, since what the provider made and thought beyond what came is not known.
 ///
 /// Never more than was set aside: what a provider takes beyond its cap is counted, and no lease covers it.
-pub(super) fn spent(call: &Call, facts: &Facts) -> Money {
+pub(super) fn spent(call: &Call, facts: &Facts, complete: bool) -> Money {
     let reserved = reserved(&call.request.reservations);
     let Some(model) = call.model.as_ref().filter(|_| call.billing == Billing::Something) else { return Money::ZERO };
     if reserved == Money::ZERO {
@@ -27,6 +28,7 @@ pub(super) fn spent(call: &Call, facts: &Facts) -> Money {
                 None => Ok(None),
             }
         }
+        None if !complete => Ok(None),
         None => {
             let output = i64::try_from(facts.output_bytes).unwrap_or(i64::MAX);
             match model.priced_as(prices, now) {

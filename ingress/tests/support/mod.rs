@@ -22,7 +22,7 @@ use weir_bus::{Bus, BusConfig, Start, TopicPartition, TopicSpec};
 use weir_detect::Detector;
 use weir_ingress::{Deps, Handle};
 use weir_policy::{Config, FsyncSetting, IngressConfig, OutboxConfig, Snapshot};
-use weir_schemas::{Chunk, Codec, Event, Outcome, Partition, RequestId, Topic, Usage};
+use weir_schemas::{Chunk, Codec, Event, Money, Outcome, Partition, RequestId, Topic, Usage};
 use weir_simulator::Simulator;
 
 pub mod grantor;
@@ -292,6 +292,13 @@ fn gapless<'a>(headers: impl Iterator<Item = &'a weir_schemas::Header>) {
         seqs.dedup();
         assert_eq!(seqs, (0..seqs.len() as i64).collect::<Vec<_>>(), "epoch {epoch}");
     }
+}
+
+/// What the ingress says was spent of the leases that it gave back.
+pub async fn spent_of_leases(bus: &Bus) -> Money {
+    let intents: Vec<weir_schemas::Intent> = read_topic(bus).await;
+    let returns = intents.iter().filter_map(|intent| intent.r#return);
+    returns.fold(Money::ZERO, |sum, back| sum.saturating_add(back.spent))
 }
 
 async fn read_topic<E: Event>(bus: &Bus) -> Vec<E> {
