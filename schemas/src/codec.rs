@@ -23,6 +23,9 @@ pub const FRAME_BYTES: usize = 5;
 /// The largest value that is decoded: above the largest message of the log, below what would hurt.
 pub const MAX_VALUE_BYTES: usize = 32 * 1024 * 1024;
 
+/// An Avro body has no end mark: what is left over was not written by the schema that it names.
+const LEFT_OVER: &str = "bytes after the value";
+
 /// Encodes and decodes events. Cheap to clone; clones share what they learn.
 #[derive(Clone)]
 pub struct Codec {
@@ -50,6 +53,8 @@ impl Codec {
 
     /// Other ids for our records, as an outside registry gave them. A record that is not named keeps the built-in id.
     pub fn with_ids(ids: HashMap<&'static str, SchemaId>) -> Self {
+        // The decoder allocates what a length claims before it looks whether there is so much. The first setting holds.
+        apache_avro::util::max_allocation_bytes(MAX_VALUE_BYTES);
         let mut all: HashMap<&'static str, SchemaId> = registry::LATEST.iter().map(|s| (s.record, s.id)).collect();
         all.extend(ids);
         let mut writers = HashMap::new();
@@ -123,8 +128,7 @@ impl Codec {
         let reader_schema = registry::schema_of::<E>();
         if std::ptr::eq(known.schema, reader_schema) {
             let event = reader_of::<E>().read_deser(&mut body).map_err(failed)?;
-            // An Avro body has no end mark: what is left over was not written by this schema.
-            return if body.is_empty() { Ok(event) } else { Err(Error::NotFramed("bytes after the value")) };
+            return if body.is_empty() { Ok(event) } else { Err(Error::NotFramed(LEFT_OVER)) };
         }
         let reader = GenericDatumReader::builder(known.schema)
             .reader_schema(reader_schema)
@@ -132,6 +136,9 @@ impl Codec {
             .build()
             .map_err(failed)?;
         let value = reader.read_value(&mut body).map_err(failed)?;
+        if !body.is_empty() {
+            return Err(Error::NotFramed(LEFT_OVER));
+        }
         apache_avro::from_value(&value).map_err(failed)
     }
 }

@@ -250,8 +250,27 @@ fn bad_values_are_errors_and_never_panic() {
     let mut foreign = good.clone();
     foreign[4] = 99;
     assert!(matches!(codec.decode::<Chunk>(&foreign), Err(crate::Error::UnknownSchema(SchemaId(99)))));
-    // A length that claims more than there is must not allocate it.
-    assert!(codec.decode::<Chunk>(&[0, 0, 0, 0, 2, 0xfe, 0xff, 0xff, 0xff, 0x0f]).is_err());
+    // A length that claims more than any value has (2 GiB, 40 MiB) is not allocated.
+    for claims in [&[0xfe, 0xff, 0xff, 0xff, 0x0f][..], &[0x80, 0x80, 0x80, 0x28]] {
+        let Err(crate::Error::Decode { source, .. }) = codec.decode::<Chunk>(&[&[0, 0, 0, 0, 2], claims].concat())
+        else {
+            panic!("decoded");
+        };
+        assert!(matches!(source.details(), apache_avro::error::Details::MemoryAllocation { .. }), "{source}");
+    }
+}
+
+#[test]
+fn what_another_release_wrote_is_read_and_nothing_may_follow_it() {
+    let codec = Codec::embedded();
+    let chunk = Chunk { header: header(), index: 4, body: Bytes::new(), events: 0, last: true, findings: vec![] };
+    let mut bytes = codec.encode(&chunk).unwrap();
+    // The same schema under an id of an outside registry: read by the way of other schemas.
+    codec.learn(SchemaId(77), Chunk::AVSC).unwrap();
+    bytes[4] = 77;
+    assert_eq!(codec.decode::<Chunk>(&bytes).unwrap(), chunk);
+    bytes.push(0);
+    assert!(matches!(codec.decode::<Chunk>(&bytes), Err(crate::Error::NotFramed(_))));
 }
 
 #[test]
