@@ -49,27 +49,32 @@ impl Maintenance {
 }
 
 impl Core {
+    /// All of them, also after one has failed. Returns the first error.
     pub(super) fn sync(&self) -> Result<(), Error> {
+        let mut result = Ok(());
         for topic in self.all_topics() {
             for partition in topic.partitions() {
-                partition.sync()?;
+                result = result.and(partition.sync());
             }
         }
-        self.offsets.sync()
+        result.and(self.offsets.sync())
     }
 
+    /// Goes through all partitions, also after one has failed: the others would fill the disk. Returns the first error.
     pub(super) fn clean(&self, now: Timestamp, forced: bool) -> Result<(), Error> {
+        let mut result = Ok(());
         for topic in self.all_topics() {
             for partition in topic.partitions() {
-                match topic.cleanup {
+                let done = match topic.cleanup {
                     Cleanup::Delete { retention_ms } if retention_ms >= 0 => {
-                        partition.expire(Timestamp(now.0.saturating_sub(retention_ms.saturating_mul(1_000))))?;
+                        partition.expire(Timestamp(now.0.saturating_sub(retention_ms.saturating_mul(1_000))))
                     }
-                    Cleanup::Delete { .. } | Cleanup::Keep => {}
-                    Cleanup::Compact => compaction::compact(partition, now, forced)?,
-                }
+                    Cleanup::Delete { .. } | Cleanup::Keep => Ok(()),
+                    Cleanup::Compact => compaction::compact(partition, now, forced),
+                };
+                result = result.and(done);
             }
         }
-        Ok(())
+        result
     }
 }

@@ -44,14 +44,17 @@ impl Offsets {
         };
         let journal = Journal::open(dir, options)?;
         let mut committed: HashMap<String, HashMap<TopicPartition, Offset>> = HashMap::new();
+        let mut since_snapshot = 0;
         let mut reader = journal.read_from(journal.start())?;
         while let Some((_, bytes)) = reader.next()? {
             let line: Line<'_> = serde_json::from_slice(&bytes)
                 .map_err(|_| unreadable(&TopicName::from("committed offsets"), Partition(0)))?;
             let at = TopicPartition { topic: TopicName::from(line.topic), partition: Partition(line.partition) };
             committed.entry(line.group.to_owned()).or_default().insert(at, Offset(line.next));
+            since_snapshot += 1;
         }
-        let state = Mutex::new(State { journal, committed, since_snapshot: 0 });
+        // Counted over restarts, or many short lives would fill the journal.
+        let state = Mutex::new(State { journal, committed, since_snapshot });
         Ok(Self { state, unsynced: AtomicBool::new(false) })
     }
 
@@ -105,4 +108,26 @@ fn append(journal: &Journal, group: &str, at: &TopicPartition, next: Offset) -> 
     let bytes = serde_json::to_vec(&line).map_err(|e| Error::Config(e.to_string()))?;
     journal.append(&[&bytes])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_stays_short_over_many_short_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = TopicPartition { topic: TopicName::from("t"), partition: Partition(0) };
+        let each = SNAPSHOT_EVERY as i64 / 4;
+        let mut longest = 0;
+        for life in 0..12 {
+            let offsets = Offsets::open(dir.path()).unwrap();
+            assert_eq!(offsets.get("g", &at), (life > 0).then(|| Offset(life * each)));
+            for next in life * each..(life + 1) * each {
+                offsets.commit("g", &[(at.clone(), Offset(next + 1))]).unwrap();
+            }
+            longest = longest.max(offsets.state.lock().unwrap().journal.live_bytes());
+        }
+        assert!(longest < 150 * SNAPSHOT_EVERY as u64, "{longest}");
+    }
 }

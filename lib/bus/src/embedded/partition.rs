@@ -218,7 +218,7 @@ impl Tail {
 }
 
 pub(super) fn open_journal(dir: &Path) -> Result<Journal, Error> {
-    // The bus syncs all its journals from one thread and rolls them itself: see `Flusher` and `Tail::roll`.
+    // The bus syncs all its journals from one thread and rolls them itself: see `Maintenance` and `Tail::roll`.
     let options = Options {
         segment_bytes: 2 * SEGMENT_BYTES,
         max_bytes: MAX_BYTES,
