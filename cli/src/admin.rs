@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -21,6 +22,8 @@ use tokio::task::JoinHandle;
 const MAX_STATEMENT_BYTES: usize = 64 * 1024;
 /// Rows of one answer, which is held in memory; `weir sql` has no such limit.
 const MAX_ROWS: u64 = 10_000;
+/// At the end, for answers that are under way; a client that does not read must not keep the process.
+const STOP_WAIT: Duration = Duration::from_secs(5);
 /// Queries at a time; the machine also serves requests.
 const MAX_QUERIES: usize = 2;
 
@@ -58,10 +61,12 @@ pub(crate) async fn start(listen: SocketAddr, key: String, audit_dir: PathBuf) -
 }
 
 impl Admin {
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         // Whoever ended already needs no signal.
         let _ = self.stop.send(());
-        let _ = self.task.await;
+        if tokio::time::timeout(STOP_WAIT, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
     }
 }
 
