@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(crate) struct Core {
     start: AtomicU64,
     /// The error number that ended writing, or 0.
     broken: AtomicI32,
+    /// With [`Fsync::Never`], a segment was created whose name a power loss could take: the next sync is of it too.
+    unsynced_dir: AtomicBool,
     pub(crate) mark: Mark,
     pub(crate) durable: Durable,
     watch: Arc<Watch>,
@@ -67,6 +69,7 @@ impl Journal {
             end: AtomicU64::new(recovered.end),
             start: AtomicU64::new(start),
             broken: AtomicI32::new(0),
+            unsynced_dir: AtomicBool::new(fsync == Fsync::Never),
             mark,
             durable: Durable::default(),
             watch: Arc::default(),
@@ -143,6 +146,7 @@ impl Journal {
     /// Forces everything appended so far to disk.
     pub fn sync(&self) -> Result<(), Error> {
         let core = &self.handle.core;
+        core.sync_names()?;
         core.sync_through(core.end())
     }
 
@@ -262,6 +266,9 @@ impl Core {
             let _ = fs::remove_file(&new.path);
             return Err(error);
         }
+        if self.options.fsync == Fsync::Never {
+            self.unsynced_dir.store(true, Ordering::Release);
+        }
         old.seal(end);
         state.segments.push_back(Arc::new(new));
         self.end.store(base, Ordering::Release);
@@ -280,10 +287,19 @@ impl Core {
             fs::remove_file(&first.path).map_err(Error::io("remove segment", &first.path))?;
             state.segments.pop_front();
             self.start.store(state.segments[0].base, Ordering::Release);
-            if self.options.fsync != Fsync::Never {
-                // In this order on disk too: a file gone from the middle would look like damage.
-                self.sync_dir()?;
-            }
+            // In this order on disk too: a file gone from the middle would look like damage.
+            self.sync_dir()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the names of new segments durable, where [`roll`](Self::roll) did not.
+    fn sync_names(&self) -> Result<(), Error> {
+        if self.unsynced_dir.swap(false, Ordering::AcqRel)
+            && let Err(error) = self.sync_dir()
+        {
+            self.unsynced_dir.store(true, Ordering::Release);
+            return Err(error);
         }
         Ok(())
     }

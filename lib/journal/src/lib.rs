@@ -8,7 +8,8 @@
 //! - One process at a time: the directory is locked while a journal is open.
 //!
 //! Not promised: secrecy, or protection from somebody who may write the files (see the audit's transparency log).
-//! With [`Fsync::Never`] a power loss may also damage segments before the last, which then does not open.
+//! With [`Fsync::Never`] and no [`Journal::sync`] before a segment is closed, a power loss may also damage segments before the
+//! last; the journal then does not open.
 
 mod cursor;
 mod journal;
