@@ -3,6 +3,7 @@
 //! Invariants
 //! - Intents go to the log in the order in which the wallet made them, each until it is acknowledged.
 //! - Whoever was given a reservation settles it exactly once, however the call ends.
+//! - Bounded: past [`MAX_BACKLOG`] intents that the log did not take, no more are made for calls.
 //! - When the log cannot be asked a call waits for `lease_wait` and is then refused (`FailClosed`).
 
 use std::collections::VecDeque;
@@ -23,6 +24,10 @@ mod teller;
 pub(crate) use listener::Listener;
 pub(crate) use teller::Teller;
 
+/// Intents that the log has not acknowledged. Past it nothing is asked or reserved: the log is away, and the asks of
+/// hours would only be answered with leases that nobody waits for any more.
+const MAX_BACKLOG: usize = 10_000;
+
 pub(crate) struct Quota {
     desk: Mutex<Desk>,
     /// Rings for all who wait for a grant.
@@ -37,7 +42,7 @@ pub(crate) struct Quota {
 
 struct Desk {
     wallet: Wallet,
-    /// In the order of making; bounded by the wallet, which asks once per need and returns what it holds.
+    /// In the order of making.
     outgoing: VecDeque<Intent>,
     /// Sent, not acknowledged.
     under_way: usize,
@@ -86,6 +91,9 @@ impl Quota {
     fn try_reserve(&self, budgets: &[weir_quota::Budget], amount: Money) -> Reserve {
         let now = self.now_ms();
         let mut desk = self.desk();
+        if desk.outgoing.len() + desk.under_way >= MAX_BACKLOG {
+            return Reserve::Wait(Vec::new());
+        }
         let reserve = desk.wallet.reserve(budgets, amount, now, Timestamp::now());
         if let Reserve::Wait(intents) = &reserve {
             self.post(&mut desk, intents.clone());

@@ -73,3 +73,14 @@ async fn more_than_the_limit_is_refused_at_once() {
     let refused = quota().reserve(&budget(1), Money::from_usd(2).unwrap(), Duration::from_secs(30)).await;
     assert_eq!(refused, Err(Refusal::BudgetSpent { budget: "b".into(), retry_after: None }));
 }
+
+#[test]
+fn a_log_that_is_away_for_long_does_not_fill_the_memory_with_asks() {
+    let quota = quota();
+    for n in 0..MAX_BACKLOG + 10 {
+        let id = weir_schemas::BudgetId::from(format!("b-{n}").as_str());
+        let budget = weir_quota::Budget { id, limit: Money(10), window: WindowKind::Total };
+        assert!(matches!(quota.try_reserve(&[budget], Money(1)), Reserve::Wait(_)));
+    }
+    assert_eq!(quota.desk().outgoing.len(), MAX_BACKLOG);
+}
