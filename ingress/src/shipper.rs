@@ -32,6 +32,8 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 const STORE_EVERY: Duration = Duration::from_millis(200);
 /// After new events were announced, for more to come: one wake-up for many.
 const LINGER: Duration = Duration::from_millis(1);
+/// Between two looks at the acknowledgements: they come one by one, and each would be a wake-up.
+const ACKS_EVERY: Duration = Duration::from_millis(2);
 const RETRY: Duration = Duration::from_millis(50);
 const RETRY_SLOWLY: Duration = Duration::from_secs(1);
 
@@ -117,6 +119,7 @@ impl Shipper {
     async fn ship(&mut self, mut run: Run, bell: &Bell) -> Result<(), Error> {
         let mut storing: Option<JoinHandle<Cursor>> = None;
         let mut store_at = Instant::now();
+        let mut acks_at = Instant::now();
         loop {
             // Armed before the look: what is appended after the look rings.
             bell.asleep.store(true, Ordering::Release);
@@ -137,9 +140,13 @@ impl Shipper {
             }
             let dirty = dirty && storing.is_none();
             tokio::select! {
-                acked = run.acknowledged(), if !run.under_way.is_empty() => match acked {
-                    Ok(Some(position)) => { self.shipped.send_replace(position); }
-                    Ok(None) => {}
+                acked = acknowledged_from(&mut run, acks_at), if !run.under_way.is_empty() => match acked {
+                    Ok(reached) => {
+                        acks_at = Instant::now() + ACKS_EVERY;
+                        if let Some(position) = reached {
+                            self.shipped.send_replace(position);
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn std::error::Error, "the log refused an event; sending again");
                         self.stored(&mut storing).await;
@@ -173,6 +180,12 @@ impl Shipper {
         self.cursor = task.await.ok();
         *storing = None;
     }
+}
+
+/// What was acknowledged, not before `at`.
+async fn acknowledged_from(run: &mut Run, at: Instant) -> Result<Option<Position>, weir_bus::Error> {
+    tokio::time::sleep_until(at).await;
+    run.acknowledged().await
 }
 
 /// The state of one producer's life.

@@ -7,6 +7,7 @@
 # a table, and cleans up. Figures are printed, nothing is asserted on time; exit code 1 says that answers were wrong.
 #
 #     WEIR_BIN=PATH   an own `weir` in place of building one
+#     WEIR_KAFKA=HOST:PORT   also the ingress alone, as a process of its own on that Kafka
 #     WEIR_BENCH_WITHOUT_WEIR=1   the provider and the bare proxies alone
 set -euo pipefail
 
@@ -84,10 +85,47 @@ name = "sim-small"
 provider = "bench"
 TOML
     start weir "$work/data/connection.json" \
-        "$weir" up --config "$work/weir.toml" --data "$work/data" --listen $any
+        env -u WEIR_KAFKA "$weir" up --config "$work/weir.toml" --data "$work/data" --listen $any
     key=$(sed -n 's/.*"api_key": *"\([^"]*\)".*/\1/p' "$work/data/connection.json")
     # Guardrails read streams: they may hold text back and cut it anew.
     targets+=("{\"name\":\"weir\",\"url\":\"$url\",\"key\":\"$key\",\"pid\":$pid,\"any_cut\":true}")
+fi
+if [ -n "${WEIR_KAFKA:-}" ]; then
+    # The ingress alone: what a request costs where the other stages are other processes.
+    ingress_key=wk-bench
+    cat >"$work/ingress.toml" <<TOML
+[log]
+topic_prefix = "bench$$"
+
+[[providers]]
+name = "bench"
+base_url = "$provider"
+
+[[models]]
+name = "sim-small"
+provider = "bench"
+
+[[teams]]
+name = "bench"
+
+[[keys]]
+id = "bench"
+team = "bench"
+sha256 = "$(printf %s "$ingress_key" | sha256sum | cut -d' ' -f1)"
+TOML
+    "$weir" topics create --config "$work/ingress.toml" --kafka "$WEIR_KAFKA" >"$work/topics.out"
+    say "starting weir ingress on $WEIR_KAFKA"
+    "$weir" ingress --config "$work/ingress.toml" --kafka "$WEIR_KAFKA" --data "$work/ingress" --listen $any \
+        >"$work/ingress.out" 2>"$work/ingress.err" &
+    ingress_pid=$!
+    pids+=("$ingress_pid")
+    for _ in $(seq 300); do
+        ingress=$(sed -n 's/^ingress at //p' "$work/ingress.out")
+        [ -n "$ingress" ] && break
+        sleep 0.1
+    done
+    [ -n "$ingress" ] || { say "weir ingress did not start:"; cat "$work/ingress.err" >&2; exit 1; }
+    targets+=("{\"name\":\"weir ingress\",\"url\":\"$ingress\",\"key\":\"$ingress_key\",\"pid\":$ingress_pid,\"any_cut\":true}")
 fi
 targets+=("{\"name\":\"direct\",\"url\":\"$provider\",\"pid\":$provider_pid,\"direct\":true}")
 (IFS=,; echo "[${targets[*]}]") >"$work/targets.json"

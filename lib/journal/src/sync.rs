@@ -1,10 +1,11 @@
 //! When bytes reach the disk: group commit for those who wait, and a background thread for `Fsync::Interval`.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Error;
 use crate::journal::Core;
@@ -23,6 +24,10 @@ struct State {
 }
 
 impl Durable {
+    fn through(&self) -> u64 {
+        self.lock().through
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,20 +78,27 @@ impl Core {
 /// The thread of `Fsync::Interval`. It sleeps while nothing is appended, and ends with the journal.
 pub(crate) struct Background {
     wake: Option<SyncSender<()>>,
+    /// True while the thread waits for the first append. A wake-up costs more than an append: only that one wakes it.
+    idle: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Background {
     pub(crate) fn start(core: Arc<Core>, every: Duration) -> io::Result<Self> {
         let (wake, woken) = sync_channel(1);
-        let thread =
-            std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || run(&core, &woken, every))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
+        let idle = Arc::new(AtomicBool::new(false));
+        let its = idle.clone();
+        let name = "journal-sync".to_owned();
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(&core, &woken, &its, every))?;
+        Ok(Self { wake: Some(wake), idle, thread: Some(thread) })
     }
 
     /// Something was appended.
     pub(crate) fn nudge(&self) {
-        if let Some(wake) = &self.wake {
+        fence(Ordering::SeqCst);
+        if let Some(wake) = &self.wake
+            && self.idle.swap(false, Ordering::SeqCst)
+        {
             match wake.try_send(()) {
                 Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
             }
@@ -102,16 +114,20 @@ impl Background {
     }
 }
 
-fn run(core: &Core, woken: &Receiver<()>, every: Duration) {
-    while woken.recv().is_ok() {
-        let deadline = Instant::now() + every;
-        // Wakes during the wait belong to the sync that follows it, but for the one that may sit in the channel.
-        loop {
-            match woken.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(()) if Instant::now() < deadline => {}
-                Ok(()) | Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+fn run(core: &Core, woken: &Receiver<()>, idle: &AtomicBool, every: Duration) {
+    loop {
+        idle.store(true, Ordering::SeqCst);
+        // Pairs with the fence in `nudge`: either we see the new end, or the appender sees us idle.
+        fence(Ordering::SeqCst);
+        // What was appended while the last sync ran met nobody idle, and woke nobody.
+        if core.end() > core.durable.through() {
+            idle.store(false, Ordering::SeqCst);
+        } else if woken.recv().is_err() {
+            return;
+        }
+        // Nobody wakes us now but the end of the journal, or one late nudge, after which the sync merely comes early.
+        if let Err(RecvTimeoutError::Disconnected) = woken.recv_timeout(every) {
+            return;
         }
         if let Err(error) = core.sync_through(core.end()) {
             tracing::error!(path = %core.dir.display(), %error, "journal cannot reach the disk");

@@ -81,7 +81,7 @@ impl Settings {
             ("message.timeout.ms", "0"),
             ("partitioner", "murmur2_random"),
             // Enough to batch under load, too little to notice.
-            ("linger.ms", "2"),
+            ("linger.ms", "5"),
             ("compression.type", "lz4"),
             ("message.max.bytes", &max_message),
             ("queue.buffering.max.messages", "100000"),
@@ -129,11 +129,11 @@ mod tests {
     #[test]
     fn properties_that_would_break_a_promise_are_refused_together() {
         let property = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let properties = [property("acks", "1"), property("linger.ms", "5"), property("partitioner", "random")];
+        let properties = [property("acks", "1"), property("linger.ms", "9"), property("partitioner", "random")];
         let Err(Error::Config(text)) = Settings::new("127.0.0.1:9", &properties) else { panic!("accepted") };
         assert!(text.contains("acks") && text.contains("partitioner") && !text.contains("linger"), "{text}");
         let settings = Settings::new("127.0.0.1:9", &properties[1..2]).unwrap();
-        assert_eq!(settings.producer().get("linger.ms"), Some("5"));
+        assert_eq!(settings.producer().get("linger.ms"), Some("9"));
         assert!(Settings::new(" ", &[]).is_err());
     }
 }
