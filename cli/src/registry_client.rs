@@ -1,6 +1,7 @@
 //! An outside schema registry (Confluent's REST calls): gives ids to our schemas, and tells the schemas of other releases.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -16,19 +17,26 @@ use weir_schemas::{Codec, SchemaId, registry};
 
 /// A registry's answer is some kilobytes; more is not one.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// Long for a look-up; without it a registry that accepts and says nothing would keep a process from starting.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Confluent's code for an id that nobody registered.
 const NOT_FOUND: u16 = 404;
 
 pub(crate) struct Registry {
     http: Client<hyper_rustls::HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: String,
+    patience: Duration,
 }
 
 impl Registry {
     pub(crate) fn at(url: &str) -> Self {
         let https =
             hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-        Self { http: Client::builder(TokioExecutor::new()).build(https), url: url.trim_end_matches('/').to_owned() }
+        Self {
+            http: Client::builder(TokioExecutor::new()).build(https),
+            url: url.trim_end_matches('/').to_owned(),
+            patience: PATIENCE,
+        }
     }
 
     /// Registers what this release writes, and returns the codec with the ids that it got.
@@ -48,6 +56,11 @@ impl Registry {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<(u16, Value)> {
+        let answer = tokio::time::timeout(self.patience, self.ask(method, path, body)).await;
+        answer.with_context(|| format!("schema registry {}{path} did not answer in {:?}", self.url, self.patience))?
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<(u16, Value)> {
         let url = format!("{}{path}", self.url);
         let request = Request::builder()
             .method(method)
@@ -75,5 +88,21 @@ impl weir_sinks::SchemaSource for Registry {
             }
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_registry_that_says_nothing_is_given_up_on() {
+        crate::app::install_crypto();
+        // Connections are taken by the kernel and answered by nobody.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut registry = Registry::at(&format!("http://{}", silent.local_addr().unwrap()));
+        registry.patience = Duration::from_millis(50);
+        let error = registry.call(Method::GET, "/schemas/ids/1", None).await.unwrap_err();
+        assert!(format!("{error:#}").contains("did not answer"), "{error:#}");
     }
 }

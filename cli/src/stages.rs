@@ -99,19 +99,22 @@ impl Stages {
         }
     }
 
-    /// Stops in the order in which events flow, so that each stage sees what the one before it wrote last.
+    /// Stops in the order in which events flow, so that each stage sees what the one before it wrote last. One that fails
+    /// does not keep the next from ending well; the first failure is told.
     pub(crate) async fn drain(self) -> anyhow::Result<()> {
+        let mut drained = Ok(());
         if let Some(ingress) = self.ingress {
-            ingress.drain().await.context("drain the ingress")?;
+            drained = ingress.drain().await.context("drain the ingress");
         }
         for processor in self.processors {
             let kind = processor.kind();
-            processor.drain().await.with_context(|| format!("drain the processor {kind}"))?;
+            let ended = processor.drain().await.with_context(|| format!("drain the processor {kind}"));
+            drained = drained.and(ended);
         }
         if let Some(sink) = self.sink {
-            sink.drain().await.context("drain the sink")?;
+            drained = drained.and(sink.drain().await.context("drain the sink"));
         }
-        Ok(())
+        drained
     }
 }
 
