@@ -19,7 +19,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How much is logged: error, warn, info, debug, or a filter such as `weir_ingress=debug`.
-    #[arg(long, global = true, env = "WEIR_LOG", default_value = "warn")]
+    #[arg(long, global = true, env = "WEIR_LOG", default_value = "warn,kafka=error")]
     log: String,
     /// How it is logged.
     #[arg(long, global = true, env = "WEIR_LOG_FORMAT", default_value = "text", value_parser = ["text", "json"])]

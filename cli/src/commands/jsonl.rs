@@ -28,11 +28,15 @@ pub(crate) fn answer_lines(
     mut answer: impl FnMut(&str) -> Result<serde_json::Map<String, serde_json::Value>, Unusable>,
 ) -> anyhow::Result<()> {
     let mut line = Vec::new();
+    let mut first = true;
     while let Some(complete) = read_line(&mut input, &mut line).context("cannot read the input")? {
         if complete && line.trim_ascii().is_empty() {
             continue;
         }
-        let (id, answered) = match std::str::from_utf8(&line) {
+        // Some editors begin a file with a byte order mark.
+        let line =
+            if std::mem::take(&mut first) { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line[..] };
+        let (id, answered) = match std::str::from_utf8(line) {
             _ if !complete => ("null", Err(format!("longer than {MAX_LINE_BYTES} bytes"))),
             Err(_) => ("null", Err("not UTF-8".into())),
             Ok(text) if !text.trim_start().starts_with('{') => ("null", Err("not a JSON object".into())),
@@ -45,9 +49,11 @@ pub(crate) fn answer_lines(
         let rest = serde_json::Value::Object(fields).to_string();
         // `{"id":…` and then the fields without their brace.
         let comma = if rest.len() > 2 { "," } else { "" };
-        writeln!(output, "{{\"id\":{id}{comma}{}", &rest[1..]).context("cannot write the output")?;
+        // Each answer goes out at once: who waits for it before the next line must not wait for ever.
+        let written = writeln!(output, "{{\"id\":{id}{comma}{}", &rest[1..]).and_then(|()| output.flush());
+        written.context("cannot write the output")?;
     }
-    output.flush().context("cannot write the output")
+    Ok(())
 }
 
 /// What is wrong with a line, without its content.

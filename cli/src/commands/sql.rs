@@ -170,7 +170,9 @@ fn audit_dir(data: &Path) -> anyhow::Result<PathBuf> {
     if Table::all().iter().any(|table| layout::exists(data, table)) {
         return Ok(data.to_owned());
     }
-    Ok(Connection::read(data)?.audit_dir.unwrap_or(usual))
+    // A folder that is none of ours must not look like one without traffic.
+    let written = Connection::read(data)?.audit_dir;
+    written.with_context(|| format!("{} holds no audit: --data names the folder that weir up keeps", data.display()))
 }
 
 /// Standard output; where it is a terminal, nothing that is written can move its cursor.
@@ -211,7 +213,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path();
         assert!(audit_dir(&data.join("nowhere")).unwrap_err().to_string().contains("--data"));
-        assert_eq!(audit_dir(data).unwrap(), data.join("audit"));
+        assert!(audit_dir(data).unwrap_err().to_string().contains("holds no audit"));
         std::fs::create_dir_all(data.join("requests/_delta_log")).unwrap();
         assert_eq!(audit_dir(data).unwrap(), data);
         std::fs::create_dir_all(data.join("audit")).unwrap();

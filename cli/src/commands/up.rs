@@ -76,13 +76,15 @@ pub(crate) async fn start(args: Args, extra: &str) -> anyhow::Result<Up> {
 
     let app = App::open(place, config, "up").await?;
     let mut stages = Stages::default();
+    let admin_key = before.admin_key.unwrap_or_else(key::fresh);
+    // Whoever reads connection.json may stand in another folder.
+    let audit_dir = std::path::absolute(app.place.audit_dir(&app.config))?;
+    // What may fail for reasons of this machine (a port in use) comes first, before anything runs that has to be stopped.
+    let addr = stages.add_ingress(&app).await?;
     stages.add_sink(&app).await?;
     for kind in Kind::ALL {
         stages.add_processor(&app, kind)?;
     }
-    let addr = stages.add_ingress(&app).await?;
-    let admin_key = before.admin_key.unwrap_or_else(key::fresh);
-    let audit_dir = app.place.audit_dir(&app.config);
     let admin = admin::start(args.admin_listen, admin_key.clone(), audit_dir.clone()).await?;
     let connection = Connection {
         base_url: Some(format!("http://{addr}/v1")),
@@ -106,6 +108,10 @@ impl Up {
         ended
     }
 
+    fn admin_url(&self) -> &str {
+        self.connection.admin_url.as_deref().unwrap_or_default()
+    }
+
     fn welcome(&self) -> String {
         let base = self.connection.base_url.as_deref().unwrap_or_default();
         let key = self.connection.api_key.as_deref();
@@ -127,6 +133,7 @@ impl Up {
         line("key", key.unwrap_or("one of those that the configuration names"));
         line("providers", &format!("{}{simulated}", providers.join(", ")));
         line("log", &log);
+        line("admin", &format!("{} (POST /sql with the admin_key of connection.json)", self.admin_url()));
         line("metrics", &format!("{}/metrics", base.trim_end_matches("/v1")));
         line("schemas", &format!("{}/subjects", base.trim_end_matches("/v1")));
         line("data", &format!("{data} (connection.json has these lines for programs)"));

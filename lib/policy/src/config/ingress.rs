@@ -5,8 +5,8 @@ use crate::reader::{Report, Section};
 
 /// Loopback: that the network reaches a gateway with provider keys is somebody's decision.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-/// The largest bodies that providers take in a chat request are a few images.
-const MAX_BODY_BYTES: usize = 10 << 20;
+/// A request is one event, and an event has to fit into one record of the log with all that stands beside the body.
+const MAX_BODY_BYTES: usize = 1_792 << 10;
 /// A client on a bad line sends its headers in this; one that dribbles them to hold a connection does not.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Within the 30 s that container platforms give a process to end.
@@ -63,7 +63,7 @@ impl IngressConfig {
         }
         config.id = section.get("id").and_then(|v| v.name(report)).map(str::to_owned);
         // The log takes records of some megabytes; a body is one record.
-        if let Some(size) = section.get("max_body_bytes").and_then(|v| v.size(1_024..=256 << 20, report)) {
+        if let Some(size) = section.get("max_body_bytes").and_then(|v| v.size(1_024..=1_792 << 10, report)) {
             config.max_body_bytes = usize::try_from(size).unwrap_or(usize::MAX);
         }
         if let Some(timeout) = section.get("header_timeout").and_then(|v| v.duration(seconds(1)..=seconds(300), report))
