@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use weir_detect::{ACT_SCORE, Detector, redact};
 use weir_policy::{Model, Snapshot, VirtualKey};
 use weir_providers::openai::answer::{Facts, Piece};
 use weir_schemas::event::{Action, ErrorOrigin, OutcomeKind, TokenCounts, Uncounted, UsageSource};
@@ -107,7 +108,10 @@ impl Call {
     ) -> Self {
         ingress.in_flight.fetch_add(1, Ordering::Relaxed);
         ingress.metrics.in_flight.inc();
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(name_of);
+        let text = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.map(|value| chosen_name(&ingress.detector, value))
+        };
         let request = Request {
             header: Header {
                 // Filled in by the outbox.
@@ -174,7 +178,7 @@ impl Call {
 
     /// The client's name for a model, as the events tell it.
     pub(crate) fn names_model(&mut self, name: &str) {
-        self.request.request_model = name_of(name);
+        self.request.request_model = chosen_name(&self.ingress.detector, name);
     }
 
     /// Where the call goes. Told in the event only with a body: [`Call::sends`].
@@ -429,6 +433,14 @@ fn deployment_of(model: &Model) -> String {
 
 fn name_of(text: &str) -> String {
     text[..text.floor_char_boundary(NAME_BYTES)].to_owned()
+}
+
+/// A name that the client made up, such as a model that does not exist: what must not be sent must not be kept either.
+fn chosen_name(detector: &Detector, text: &str) -> String {
+    let name = name_of(text);
+    let mut matches = detector.scan(&name);
+    matches.retain(|found| found.score >= ACT_SCORE);
+    if matches.is_empty() { name } else { redact(&name, &matches) }
 }
 
 fn signed(count: usize) -> i64 {

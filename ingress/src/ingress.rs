@@ -48,6 +48,6 @@ impl Ingress {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.outbox.admits()
+        !self.draining.load(Ordering::Relaxed) && self.outbox.admits() && self.outbox.is_writable()
     }
 }

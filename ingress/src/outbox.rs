@@ -7,6 +7,7 @@
 //!   that are open, so that they can end in the log.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use weir_journal::{Fsync, Journal, Options, Position};
@@ -60,6 +61,8 @@ pub(crate) struct Outbox {
     /// Past so many live bytes open calls can only end.
     go_on_below: u64,
     blocks: bool,
+    /// The last append failed: the disk is full or broken.
+    failing: AtomicBool,
     writer: Mutex<Writer>,
 }
 
@@ -117,6 +120,7 @@ impl Outbox {
             admit_below: config.max_bytes - config.max_bytes / HEADROOM_PART,
             go_on_below: config.max_bytes - config.max_bytes / HEADROOM_PART / 2,
             blocks: config.fsync == FsyncSetting::Always,
+            failing: AtomicBool::new(false),
             writer: Mutex::new(Writer { streams, scratch: Vec::new(), open: OpenRequests::default() }),
         }
     }
@@ -124,6 +128,15 @@ impl Outbox {
     /// Whether there is room for the events of one more call.
     pub(crate) fn admits(&self) -> bool {
         self.journal.live_bytes() < self.admit_below
+    }
+
+    /// Whether events can be written just now. After a failure it tries with an empty record: where nobody sends calls any
+    /// more because of the failure, nothing else would show that it has passed.
+    pub(crate) fn is_writable(&self) -> bool {
+        if self.failing.load(Ordering::Relaxed) && self.journal.append(&[]).is_ok() {
+            self.failing.store(false, Ordering::Relaxed);
+        }
+        !self.failing.load(Ordering::Relaxed)
     }
 
     /// What must stay when everything before `shipped` has arrived: the events of requests that have not ended, unless
@@ -182,6 +195,7 @@ impl Outbox {
         if guard.scratch.capacity() > KEPT_SCRATCH_BYTES {
             guard.scratch = Vec::new();
         }
+        self.failing.store(result.is_err(), Ordering::Relaxed);
         let Ok(at) = result else {
             guard.streams = before;
             return Err(Unavailable);
