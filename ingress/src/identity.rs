@@ -1,13 +1,15 @@
 //! Who this ingress is: its id, its boot epoch, the key of its body hashes. Kept in the data folder.
 //!
-//! The epoch rises with every start, and it is on disk before the first event bears it: no two lives share a `seq`.
+//! The epoch rises with every start, and it is on disk before the first event bears it: no two lives share a `seq`. It is
+//! the clock's microseconds where those are more than the last one: a life whose folder was lost, or two processes that were
+//! given one id by mistake, are told apart too, and neither's events pass for repeats of the other's.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use rand::RngCore;
-use weir_schemas::{BootEpoch, IngressId};
+use weir_schemas::{BootEpoch, IngressId, Timestamp};
 
 use crate::error::Error;
 
@@ -23,7 +25,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// Reads `dir` and begins a new epoch. The caller holds the folder's lock.
-    pub(crate) fn begin(dir: &Path, configured: Option<&str>) -> Result<Self, Error> {
+    pub(crate) fn begin(dir: &Path, configured: Option<&str>, now: Timestamp) -> Result<Self, Error> {
         let ingress = match configured {
             Some(id) => IngressId::from(id),
             None => IngressId::from(kept_text(&dir.join("ingress-id"), || {
@@ -42,7 +44,7 @@ impl Identity {
                 .filter(|epoch| *epoch >= 0)
                 .ok_or(Error::Damaged { path: epoch_file.clone(), what: "boot epoch" })?,
         };
-        let epoch = BootEpoch(last + 1);
+        let epoch = BootEpoch(now.0.max(last + 1));
         store(&epoch_file, &epoch.to_string())?;
         let key_file = dir.join("hmac-key");
         let key = kept_text(&key_file, || {
@@ -103,12 +105,12 @@ mod tests {
     #[test]
     fn the_epoch_rises_with_every_start_and_the_rest_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Identity::begin(dir.path(), None).unwrap();
-        let second = Identity::begin(dir.path(), None).unwrap();
-        assert_eq!((first.epoch, second.epoch), (BootEpoch(1), BootEpoch(2)));
+        let first = Identity::begin(dir.path(), None, Timestamp(70)).unwrap();
+        let second = Identity::begin(dir.path(), None, Timestamp(70)).unwrap();
+        assert_eq!((first.epoch, second.epoch), (BootEpoch(70), BootEpoch(71)));
         assert_eq!((first.ingress, first.hmac_key), (second.ingress, second.hmac_key));
-        let named = Identity::begin(dir.path(), Some("west-1")).unwrap();
-        assert_eq!((named.ingress.as_str(), named.epoch), ("west-1", BootEpoch(3)));
+        let named = Identity::begin(dir.path(), Some("west-1"), Timestamp(900)).unwrap();
+        assert_eq!((named.ingress.as_str(), named.epoch), ("west-1", BootEpoch(900)));
     }
 
     #[test]
@@ -116,7 +118,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for text in ["", "x", "-1"] {
             fs::write(dir.path().join("boot-epoch"), text).unwrap();
-            assert!(matches!(Identity::begin(dir.path(), None), Err(Error::Damaged { .. })), "{text:?}");
+            assert!(matches!(Identity::begin(dir.path(), None, Timestamp(1)), Err(Error::Damaged { .. })), "{text:?}");
         }
     }
 }

@@ -48,7 +48,7 @@ use weir_bus::Bus;
 use weir_detect::Detector;
 use weir_journal::{Cursor, Position};
 use weir_policy::{IngressConfig, OutboxConfig, Snapshot};
-use weir_schemas::Codec;
+use weir_schemas::{Codec, Timestamp};
 use weir_telemetry::Metrics;
 
 use crate::identity::Identity;
@@ -111,7 +111,7 @@ pub async fn start(deps: Deps) -> Result<Handle, Error> {
 
     // The journal's lock guards the whole folder: the epoch must not rise under another process.
     let journal = outbox::open_journal(&outbox_dir, &outbox_config)?;
-    let identity = Identity::begin(&outbox_dir, config.id.as_deref())?;
+    let identity = Identity::begin(&outbox_dir, config.id.as_deref(), Timestamp::now())?;
     let cursor = Cursor::open(&outbox_dir.join("shipped"))?;
     if let Some(position) = cursor.position() {
         journal.advance_to(position)?;

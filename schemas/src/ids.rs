@@ -182,7 +182,7 @@ macro_rules! number {
 }
 
 number!(
-    /// Counts the starts of one ingress: a new one with every process.
+    /// One life of one ingress: rises with every start.
     BootEpoch(i64)
 );
 number!(
