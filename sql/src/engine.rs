@@ -17,6 +17,7 @@ use object_store::ObjectStore;
 use tokio::runtime::{Builder, Handle, Runtime};
 use url::Url;
 
+use crate::bounded::Bounded;
 use crate::guard::plan::FUNCTIONS_LEFT_OUT;
 use crate::lake::Lake;
 use crate::utf8::Utf8Lossy;
@@ -103,6 +104,7 @@ fn state(lake: Arc<Lake>, cores: usize) -> Result<SessionState> {
                 && f.aliases().iter().all(|a| !FUNCTIONS_LEFT_OUT.contains(&a.as_str()))
         };
         functions.retain(kept);
+        *functions = std::mem::take(functions).into_iter().map(Bounded::wrap).collect();
         functions.push(Arc::new(ScalarUDF::from(Utf8Lossy::new())));
     }
     // Formats and factories are for COPY and CREATE EXTERNAL TABLE, which the guard refuses; this is the second lock.

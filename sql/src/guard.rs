@@ -5,6 +5,7 @@
 //! 3. [`plan`]: only nodes that are known to read.
 //!
 //! Functions that make much out of little (`repeat`, `range` …) are not there at all: see [`plan::FUNCTIONS_LEFT_OUT`].
+//! Those that put texts together (`concat`, `replace` …) refuse an answer that would be too long; `||` ends at 2 GiB.
 //! Time and memory are bounded by [`crate::Limits`]; deep but legal expressions run on threads with large stacks.
 
 pub mod plan;

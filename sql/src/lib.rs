@@ -15,6 +15,7 @@
 //! Not promised: that a row is there once its event is in the log (tables follow by some seconds), and that two queries
 //! see the same snapshot.
 
+mod bounded;
 pub mod catalog;
 mod engine;
 mod error;
@@ -26,6 +27,7 @@ mod query;
 pub mod reports;
 mod running;
 mod session;
+mod subqueries;
 mod utf8;
 pub mod views;
 

@@ -13,7 +13,7 @@ use datafusion::sql::parser::Statement;
 use crate::engine::{CATALOG, Engine, SCHEMA};
 use crate::lake::Lake;
 use crate::running::Running;
-use crate::{Error, Limits, Query, catalog, guard};
+use crate::{Error, Limits, Query, catalog, guard, subqueries};
 
 /// An audit folder, open for questions. Cheap to clone; clones share handles and threads.
 #[derive(Clone)]
@@ -46,7 +46,8 @@ impl Session {
 impl Inner {
     /// On the engine's threads, from the text to the stream of its answer.
     async fn run(&self, sql: &str, memory: usize) -> Result<Running, Error> {
-        let statement = guard::statement::parse(sql)?;
+        let mut statement = guard::statement::parse(sql)?;
+        subqueries::name(&mut statement);
         let context = self.context(&statement, memory).await?;
         let state = context.state();
         let plan = match state.statement_to_plan(statement.clone()).await {

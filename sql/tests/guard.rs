@@ -198,6 +198,43 @@ async fn a_question_over_its_memory_is_an_error_and_spills_nothing() {
 }
 
 #[tokio::test]
+async fn a_function_within_itself_cannot_take_all_memory() {
+    let session = TestLake::new().session();
+    // Cheap up to the last step, which would make a gigabyte and more.
+    let long = "a".repeat(30_000);
+    let twice = |call: &dyn Fn(String) -> String| format!("SELECT length({}) AS n", call(call("'a'".to_owned())));
+    let concat = (0..3).fold("SELECT 'aaaaaaaaaa' AS s".to_owned(), |inner, _| {
+        format!("SELECT concat(s{}) AS s FROM ({inner})", ", s".repeat(599))
+    });
+    let few = "SELECT length(replace(concat('a', 'b', 'a'), 'a', 'xyz')) AS n";
+    assert_eq!(rows(&session, few).await, [json!({"n": 7})]);
+    for sql in [
+        twice(&|text| format!("replace({text}, 'a', '{long}')")),
+        twice(&|text| format!("regexp_replace({text}, 'a', '{long}', 'g')")),
+        format!("SELECT length(s) AS n FROM ({concat})"),
+    ] {
+        let ended = match session.query(&sql, &Limits::default()).await {
+            Ok(query) => query.collect().await.err(),
+            Err(error) => Some(error),
+        };
+        assert!(matches!(ended, Some(Error::OutOfMemory(_))), "{}: {ended:?}", &sql[..40]);
+    }
+}
+
+#[tokio::test]
+async fn a_subquery_that_reads_like_its_own_is_not_taken_for_it() {
+    let session = TestLake::new().session();
+    let plus = "SELECT x + 1 AS x FROM (SELECT x + 1 AS x FROM (SELECT x + 1 AS x FROM (SELECT 1 AS x)))";
+    assert_eq!(rows(&session, plus).await, [json!({"x": 4})]);
+    let named = "SELECT x + 1 AS x FROM (SELECT x + 1 AS x FROM (SELECT x + 1 AS x FROM (SELECT 1 AS x) t) t) t";
+    assert_eq!(rows(&session, named).await, [json!({"x": 4})]);
+    let with = "WITH a AS (SELECT 1 AS x), b AS (SELECT x + 1 AS x FROM a) SELECT x + 1 AS x FROM b";
+    assert_eq!(rows(&session, with).await, [json!({"x": 3})]);
+    let explained = rows(&session, &format!("EXPLAIN {plus}")).await;
+    assert!(!explained.is_empty());
+}
+
+#[tokio::test]
 async fn rows_are_cut_at_the_limit_and_the_answer_says_so() {
     let session = TestLake::new().session();
     for (wanted, rows, truncated) in [(10, 10, false), (3, 3, true), (0, 0, true)] {
