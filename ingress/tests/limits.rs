@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use support::grantor::Grantor;
 use support::{BUDGETED, KEY, Setup, World, create_topics, until};
 use weir_policy::{FsyncSetting, OutboxConfig};
-use weir_schemas::event::OutcomeKind;
 use weir_schemas::Money;
+use weir_schemas::event::OutcomeKind;
 
 const TEAM_BUDGET: &str = "[[budgets]]\nid = \"red-total\"\nteam = \"red\"\nlimit_usd = \"1\"\nwindow = \"total\"\n";
 
