@@ -144,6 +144,29 @@ async fn without_a_grantor_a_budgeted_call_is_refused_and_not_let_through() {
     assert_eq!(after.simulator.journal().received(), 1);
 }
 
+/// P3: it may be a claim that makes what follows void.
+#[tokio::test]
+async fn after_a_ledger_entry_that_cannot_be_read_no_grant_of_its_partition_is_believed() {
+    let mut setup = Setup { policy: TEAM_BUDGET.into(), ..Setup::default() };
+    setup.config.lease_wait = Duration::from_millis(500);
+    let world = World::with(setup).await;
+    let topic = weir_schemas::Topic::QuotaGrants.name(support::PREFIX);
+    let producer = world.bus.producer().unwrap();
+    for partition in 0..world.bus.partitions(&topic).await.unwrap() {
+        let record = weir_bus::Record {
+            topic: topic.clone(),
+            partition: Some(weir_schemas::Partition(partition)),
+            key: "k".into(),
+            value: Some("from another release".into()),
+            headers: Vec::new(),
+        };
+        producer.send(record).unwrap().await.unwrap();
+    }
+    let _grantor = Grantor::start(&world.bus, "red-total", Money::parse_usd("1").unwrap()).await;
+    let got = world.chat(BUDGETED, hello("sim-small")).await;
+    assert_eq!((got.status.as_u16(), got.code().as_str()), (503, "budget_unavailable"));
+}
+
 #[tokio::test]
 async fn what_has_no_bound_is_refused_under_a_budget() {
     let world = World::with(Setup { policy: TEAM_BUDGET.into(), ..Setup::default() }).await;

@@ -1,6 +1,6 @@
 //! Feeds the wallet with the grants' log, every partition from its start: who folds less could take a deposed grantor's word.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,18 +51,30 @@ impl Listener {
             Ok(reader) => reader,
             Err(error) => return error,
         };
+        // Of these an entry cannot be read. It may be a claim, after which the grants of the one before are void: nothing
+        // after it is believed. Leases run out, and the budgets of the partition fail closed, as with the grantor.
+        let mut unreadable: HashSet<Partition> = HashSet::new();
         loop {
             let deliveries = match reader.next().await {
                 Ok(deliveries) => deliveries,
                 Err(error) => return error,
             };
             for delivery in deliveries {
+                if unreadable.contains(&delivery.partition) {
+                    continue;
+                }
                 match weir_bus::typed::decode::<QuotaEntry>(&self.codec, &delivery) {
                     Ok(entry) => self.quota.observe(&entry),
-                    // A grant that is not understood is a lease that is not used: less is spent, never more.
                     Err(error) => {
                         self.metrics.quota_undecodable.inc();
-                        tracing::warn!(error = &error as &dyn std::error::Error, "a grant cannot be read");
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            partition = %delivery.partition,
+                            offset = %delivery.offset,
+                            "an entry of the quota ledger cannot be read; budgets of its partition get no more leases here"
+                        );
+                        unreadable.insert(delivery.partition);
+                        continue;
                     }
                 }
                 next.insert(delivery.partition, delivery.offset.next());
