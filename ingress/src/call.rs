@@ -323,25 +323,7 @@ impl Call {
 
     fn usage_event(&self, facts: &Facts) -> Option<Usage> {
         let model = self.model.as_ref().filter(|_| self.billing == Billing::Something)?;
-        let (source, tokens, uncounted) = match facts.usage {
-            Some(tokens) => (UsageSource::Provider, tokens, None),
-            None => (UsageSource::Estimated, TokenCounts::default(), Some(uncounted(&self.request.body, facts))),
-        };
-        Some(Usage {
-            header: self.header(),
-            team: self.request.team.clone(),
-            project: self.request.project.clone(),
-            user_id: self.request.user_id.clone(),
-            key_id: self.request.key_id.clone(),
-            provider: model.provider.name.clone(),
-            deployment: deployment_of(model),
-            request_model: self.request.request_model.clone(),
-            response_model: facts.model.as_deref().map(name_of),
-            tier: facts.tier.as_deref().map(name_of),
-            source,
-            tokens,
-            uncounted,
-        })
+        Some(usage_of(&self.request, self.header(), model.provider.name.clone(), deployment_of(model), facts))
     }
 
     fn outcome_event(
@@ -383,8 +365,37 @@ impl Call {
     }
 }
 
+/// The Usage of a request that reached a provider, by what its answer said of itself.
+pub(crate) fn usage_of(
+    request: &Request,
+    header: Header,
+    provider: String,
+    deployment: String,
+    facts: &Facts,
+) -> Usage {
+    let (source, tokens, texts) = match facts.usage {
+        Some(tokens) => (UsageSource::Provider, tokens, None),
+        None => (UsageSource::Estimated, TokenCounts::default(), Some(uncounted(&request.body, facts))),
+    };
+    Usage {
+        header,
+        team: request.team.clone(),
+        project: request.project.clone(),
+        user_id: request.user_id.clone(),
+        key_id: request.key_id.clone(),
+        provider,
+        deployment,
+        request_model: request.request_model.clone(),
+        response_model: facts.model.as_deref().map(name_of),
+        tier: facts.tier.as_deref().map(name_of),
+        source,
+        tokens,
+        uncounted: texts,
+    }
+}
+
 /// What is to be counted of a call whose provider did not.
-pub(crate) fn uncounted(body: &[u8], facts: &Facts) -> Uncounted {
+fn uncounted(body: &[u8], facts: &Facts) -> Uncounted {
     // The body was written from strings; the cut may part a character, and then the part is left out.
     let input = String::from_utf8_lossy(&body[..body.len().min(UNCOUNTED_BYTES)]);
     let output = &facts.output[..facts.output.floor_char_boundary(UNCOUNTED_BYTES)];

@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use weir_journal::Journal;
 use weir_providers::openai::answer::{Facts, StreamReader, read_plain};
-use weir_schemas::event::{ErrorOrigin, OutcomeKind, TokenCounts, UsageSource};
+use weir_schemas::event::{ErrorOrigin, OutcomeKind};
 use weir_schemas::{Chunk, Codec, Header, Outcome, Request, Timestamp, Topic, Usage};
 
-use crate::call::{UNCOUNTED_BYTES, uncounted};
+use crate::call::{UNCOUNTED_BYTES, usage_of};
 use crate::error::Error;
 use crate::outbox::{Outbox, Unavailable, record};
 
@@ -149,25 +149,7 @@ fn close(outbox: &Outbox, open: Open) -> Result<(), Unavailable> {
 /// `None` where nothing went to a provider.
 fn usage(request: &Request, header: Header, facts: &Facts) -> Option<Usage> {
     let (provider, deployment) = (request.provider.clone()?, request.deployment.clone()?);
-    let (source, tokens, texts) = match facts.usage {
-        Some(tokens) => (UsageSource::Provider, tokens, None),
-        None => (UsageSource::Estimated, TokenCounts::default(), Some(uncounted(&request.body, facts))),
-    };
-    Some(Usage {
-        header,
-        team: request.team.clone(),
-        project: request.project.clone(),
-        user_id: request.user_id.clone(),
-        key_id: request.key_id.clone(),
-        provider,
-        deployment,
-        request_model: request.request_model.clone(),
-        response_model: facts.model.clone(),
-        tier: facts.tier.clone(),
-        source,
-        tokens,
-        uncounted: texts,
-    })
+    Some(usage_of(request, header, provider, deployment, facts))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use weir_journal::Position;
 use weir_policy::{FsyncSetting, OutboxConfig};
-use weir_schemas::event::Action;
+use weir_schemas::event::{Action, UsageSource};
 use weir_schemas::{BootEpoch, EventId, IngressId, RequestId, Seq, TenantId};
 
 use super::*;
