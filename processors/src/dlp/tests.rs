@@ -6,27 +6,12 @@ use bytes::Bytes;
 use weir_detect::Detector;
 use weir_policy::Guardrails;
 use weir_schemas::event::{Action, Finding, InlineFinding, SeenBy};
-use weir_schemas::{
-    BootEpoch, Chunk, FindingsFound, Header, IngressId, Offset, Request, RequestId, Seq, Timestamp, Topic,
-};
+use weir_schemas::{Chunk, FindingsFound, Offset, Request, RequestId, Timestamp, Topic};
 
 use super::config::Limits;
 use super::state::{Bound, OpenAnswers, Seen};
 use super::step;
-
-pub(super) fn header(topic: Topic, seq: i64, request_id: RequestId) -> Header {
-    let ingress = IngressId::from("ingress-a");
-    Header {
-        event_id: Header::event_id(Header::stream_id(&ingress, BootEpoch(1), topic), Seq(seq)),
-        ingress_id: ingress,
-        boot_epoch: BootEpoch(1),
-        seq: Seq(seq),
-        request_id,
-        event_time: Timestamp(1_790_000_000_000_000),
-        tenant: "acme".into(),
-        policy_version: "p-1".into(),
-    }
-}
+pub(super) use crate::testing::header;
 
 fn request(body: &str, findings: Vec<InlineFinding>) -> Request {
     Request {
