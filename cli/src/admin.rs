@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use weir_sql::Session;
 
 /// A statement is text by a person or a program; the guard behind allows as much.
 const MAX_STATEMENT_BYTES: usize = 64 * 1024;
@@ -35,14 +36,16 @@ pub(crate) struct Admin {
 
 struct Shared {
     key: [u8; 32],
-    audit_dir: PathBuf,
+    session: Session,
     queries: Semaphore,
 }
 
 pub(crate) async fn start(listen: SocketAddr, key: String, audit_dir: PathBuf) -> anyhow::Result<Admin> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen} for the admin"))?;
     let addr = listener.local_addr()?;
-    let shared = Shared { key: Sha256::digest(key.as_bytes()).into(), audit_dir, queries: Semaphore::new(MAX_QUERIES) };
+    // Its threads are started once; each query sees the newest tables all the same.
+    let session = Session::open(&audit_dir)?;
+    let shared = Shared { key: Sha256::digest(key.as_bytes()).into(), session, queries: Semaphore::new(MAX_QUERIES) };
     let router = Router::new()
         .route("/sql", post(sql))
         .layer(DefaultBodyLimit::max(MAX_STATEMENT_BYTES))
@@ -87,14 +90,13 @@ async fn sql(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes)
         let retry = [(header::RETRY_AFTER, "1")];
         return (StatusCode::TOO_MANY_REQUESTS, retry, "too many queries at a time\n").into_response();
     };
-    match answer(&shared.audit_dir, statement).await {
+    match answer(&shared.session, statement).await {
         Ok(lines) => ([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}\n")).into_response(),
     }
 }
 
-async fn answer(audit_dir: &std::path::Path, statement: &str) -> anyhow::Result<Vec<u8>> {
-    let session = weir_sql::Session::open(audit_dir)?;
+async fn answer(session: &Session, statement: &str) -> anyhow::Result<Vec<u8>> {
     let limits = weir_sql::Limits { rows: Some(MAX_ROWS), ..weir_sql::Limits::default() };
     let mut query = session.query(statement, &limits).await?;
     let mut lines = Vec::new();

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 use weir_schemas::Timestamp;
+use weir_sql::Session;
 
 use self::traffic::{Caller, Seen};
 use super::{key, sql, up};
@@ -99,12 +100,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     writeln!(out, "{}", seen.summary())?;
 
-    let audit_dir = up.connection.audit_dir.clone().context("up has an audit folder")?;
+    let session = Session::open(up.connection.audit_dir.as_deref().context("up has an audit folder")?)?;
     let since = format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", since.0);
-    await_audit(&audit_dir, &since, seen.answered).await?;
+    await_audit(&session, &since, seen.answered).await?;
     for (heading, statement) in tables(&since) {
         writeln!(out, "\n{heading}")?;
-        sql::print_table(&audit_dir, &statement, &mut out).await?;
+        sql::print_table(&session, &statement, &mut out).await?;
     }
     let data = up.app.place.data.display().to_string();
     writeln!(out, "\nAsk more: weir sql --data {data} \"SELECT * FROM audit LIMIT 5\"   or: weir report list")?;
@@ -141,7 +142,7 @@ async fn send(base: &str, callers: &[Arc<Caller>], requests: u32, concurrency: u
 }
 
 /// Waits until every answered request is in the tables, with its outcome and its price.
-async fn await_audit(audit_dir: &std::path::Path, since: &str, answered: u64) -> anyhow::Result<()> {
+async fn await_audit(session: &Session, since: &str, answered: u64) -> anyhow::Result<()> {
     let spinner = ProgressBar::new(answered);
     spinner.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} in the audit")?);
     if !std::io::stderr().is_terminal() {
@@ -154,7 +155,7 @@ async fn await_audit(audit_dir: &std::path::Path, since: &str, answered: u64) ->
     );
     let deadline = Instant::now() + AUDIT_PATIENCE;
     loop {
-        let counts = sql::integers(audit_dir, &statement).await?;
+        let counts = sql::integers(session, &statement).await?;
         let [outcomes, used, priced] = counts[..] else { bail!("the audit answered {} columns", counts.len()) };
         spinner.set_position(outcomes.unsigned_abs());
         if outcomes.unsigned_abs() >= answered && priced >= used {

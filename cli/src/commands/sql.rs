@@ -117,18 +117,15 @@ async fn write(mut query: Query, format: Format, mut out: impl Write) -> anyhow:
     Ok(())
 }
 
-/// Asks an audit folder and draws the answer as a table.
-pub(crate) async fn print_table(audit_dir: &Path, sql: &str, out: &mut impl Write) -> anyhow::Result<()> {
+/// Asks and draws the answer as a table.
+pub(crate) async fn print_table(session: &Session, sql: &str, out: &mut impl Write) -> anyhow::Result<()> {
     let limits = Limits { rows: Some(TABLE_ROWS), ..Limits::default() };
-    // The session's threads run the query: it stays until the last row.
-    let session = Session::open(audit_dir)?;
     let query = session.query(sql, &limits).await?;
     write(query, Format::Table, out).await
 }
 
 /// The first row of an answer that has integers only.
-pub(crate) async fn integers(audit_dir: &Path, sql: &str) -> anyhow::Result<Vec<i64>> {
-    let session = Session::open(audit_dir)?;
+pub(crate) async fn integers(session: &Session, sql: &str) -> anyhow::Result<Vec<i64>> {
     let query = session.query(sql, &Limits::default()).await?;
     let batches = query.collect().await?;
     let first = batches.iter().find(|batch| batch.num_rows() > 0).context("the answer has no row")?;
